@@ -123,9 +123,11 @@ export class SessionWindows implements Windows {
   heldTo(index: number, reachedNs: bigint | undefined): bigint {
     const start = this.startOf(index);
     const before = this.#before(index);
-    const ended = before < 0 ? start : this.#windowAt(before).to;
-    const reached = reachedNs === undefined || reachedNs < ended ? ended : reachedNs;
-    return reached < start ? reached : start;
+    const ended = before < 0 ? undefined : this.#windowAt(before).to;
+    const reached = reachedNs ?? ended ?? start;
+    if (ended !== undefined && reached < ended) return ended;
+    const isWithin = reached > start; // the window is open
+    return isWithin ? start : reached;
   }
 
   spanOf(index: number): readonly [string, string] {

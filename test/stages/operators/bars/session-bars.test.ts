@@ -128,6 +128,12 @@ describe('bars of sessions', () => {
     ]);
   });
 
+  it('let time pass before the first session that the calendar knows', async () => {
+    const bars = await opened(XNYS);
+    void bars.process([watermark('1999-12-31T12:00:00Z'), watermark('2000-01-03T15:00:00Z')]);
+    expect(inShort(bars.emitted())).toEqual(['watermark 12-31T12:00', 'watermark 01-03T14:30']);
+  });
+
   it('are there for each session with `emptyBars`, and for no night, weekend and holiday', async () => {
     const items = [trade('2024-11-26T14:30:00Z'), watermark('2024-12-04T00:00:00Z')];
     expect(inShort(await barsOf(items, { ...XNYS, emptyBars: 'emit' }))).toEqual([
