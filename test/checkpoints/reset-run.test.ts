@@ -96,6 +96,24 @@ describe('a run that was reset', () => {
     expect(rowsIn(path)).toHaveLength(3_000);
   });
 
+  it('may be cut short, gone on with and reset again', async () => {
+    const whole = await wholeRun(csv, 'out');
+    const path = `${newFolder()}/out`;
+    const store = new MemoryCheckpointStore();
+    await runUntil(1_000, specOf(csv(path)), store);
+    await reset(store);
+    const unsaved = createPipeline(specOf(csv(path)), { store, checkpointEveryMs: 60_000 });
+    const stopped = unsaved.run();
+    await unsaved.pause(); // once it has taken over
+    await unsaved.stop();
+    await stopped;
+    expect((await store.load('kept'))?.isReset).toBe(true); // no checkpoint came after it
+    await reset(store);
+    await runUntil(1_500, specOf(csv(path)), store);
+    await createPipeline(specOf(csv(path)), { store }).run();
+    expect(rowsIn(path)).toEqual(rowsIn(whole));
+  });
+
   it('leaves the parts of other runs where they are', async () => {
     const path = `${newFolder()}/out`;
     const spec = specOf({ ...csv(path), ifExists: 'append' });

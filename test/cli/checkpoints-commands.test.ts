@@ -313,6 +313,8 @@ describe('tickloom checkpoints export and set', () => {
     const lacking = await set(other, 'kept', late, { yes: true });
     expect(lacking.err).toContain('name it with --output');
     expect(existsSync(other)).toBe(false);
+    const elsewhere = await set(other, 'kept', late, { yes: true, output: [`${place.folder}/none`] });
+    expect(elsewhere.err).toContain('no directory of parts among those of --output');
     const done = await set(other, 'kept', late, { yes: true, output: [place.out] });
     expect([done.code, done.err]).toEqual([0, '']);
     expect(done.out).toContain('under epoch 3: synthetic: row ');
@@ -386,7 +388,7 @@ describe('tickloom checkpoints export and set', () => {
 });
 
 describe('tickloom checkpoints, beside a running process', () => {
-  it('refuses to reset its key, which goes on, and does so once it was killed', async () => {
+  it('refuse to change its key, which goes on, and reset it once it was killed', async () => {
     const { folder, out } = workplace();
     const script = fileURLToPath(new URL('../support/checkpointed-process.mjs', import.meta.url));
     const sink = JSON.stringify({ use: 'csv', path: out, rotate: { rows: 4_000 } });
@@ -398,6 +400,9 @@ describe('tickloom checkpoints, beside a running process', () => {
     expect(refused.code).toBe(1);
     expect(refused.err).toContain(`process ${child.pid} on `);
     while (!(await new FileCheckpointStore(store).load('kept'))) await setTimeout(5);
+    expect((await save(store, 'kept', `${folder}/file`)).code).toBe(0); // changes nothing
+    const early = await set(store, 'kept', `${folder}/file`, { yes: true, output: [out] });
+    expect([early.code, early.err]).toEqual([1, expect.stringContaining(`process ${child.pid} on `)]);
     child.kill('SIGKILL');
     await once(child, 'exit');
     expect((await reset(store, 'kept', { yes: true })).code).toBe(0);

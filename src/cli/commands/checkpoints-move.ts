@@ -179,7 +179,10 @@ async function fitsOf(
     const fit = fits[at] ?? fits[0];
     if (!fit) {
       problems.push(
-        `${title}: expected its output, to see whether all that the checkpoint lists is there, found none; name it with --output`,
+        `${title}: expected its output, to see whether all that the checkpoint lists is there, found ` +
+          (views.length === 0
+            ? 'none; name it with --output'
+            : 'no directory of parts among those of --output'),
       );
       continue;
     }

@@ -134,7 +134,7 @@ function formatted(key: string, view: KeyView, nowMs: number): string {
     `rows       ${formatCount(counters.rowsIn)} in, ${formatCount(counters.rowsOut)} delivered, ${formatCount(counters.rowsRejected)} rejected`,
     ...sinksOf(checkpoint).flatMap(sinkLines),
     `letters    ${lettersText(states.deadLetters)}`,
-    `strings    ${formatCount(strings)} in ${Object.keys(dictionaries).length} dictionaries`,
+    `strings    ${formatCount(strings)} of ${countText(Object.keys(dictionaries).length, 'column')}`,
     'states',
     ...sizes.slice(0, STATES_SHOWN),
     ...(more > 0 ? [`  … and ${formatCount(more)} more`] : []),
