@@ -168,8 +168,12 @@ export class Backfill {
     const withoutRow: number[] = [];
     for (let index = 0; index < this.#ids.length; index++) {
       const from = this.#delivered.timeOf(index);
-      if (from === undefined) withoutRow.push(index);
-      else begin(index, from);
+      if (from === undefined) {
+        withoutRow.push(index);
+        continue;
+      }
+      if (!this.#parts.check) this.#fetchedTimes.begin(index, from, this.#delivered.rowsAtTime(index));
+      begin(index, from);
     }
     // Rarely is anything missing of them.
     for (const index of withoutRow) begin(index, since);
