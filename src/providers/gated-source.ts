@@ -3,6 +3,7 @@ import { type EventOrder, SYMBOLS_IN_ORDER } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
 import type { PlainData } from '../core/plain-data.js';
 import type { Nanos } from '../core/units.js';
+import type { LastRows } from '../engine/last-rows.js';
 import type { Source } from '../engine/source.js';
 import type { SourceCapabilities } from '../engine/source-capabilities.js';
 import type { StageHealth, StageStatistics } from '../wire/pipeline-report.js';
@@ -20,6 +21,7 @@ export class GatedSource implements Source {
   readonly capabilities: SourceCapabilities;
   readonly order: EventOrder;
   readonly sequences: SequenceNumbers | undefined;
+  readonly rowsOf: string | undefined;
   readonly tellsTime: boolean;
   readonly holdsRows: boolean;
   readonly #source: Source;
@@ -35,6 +37,7 @@ export class GatedSource implements Source {
     this.capabilities = source.capabilities;
     this.order = source.order ?? SYMBOLS_IN_ORDER;
     this.sequences = source.sequences;
+    this.rowsOf = source.rowsOf;
     this.tellsTime = source.tellsTime === true;
     this.holdsRows = source.holdsRows === true;
     this.#source = source;
@@ -48,6 +51,10 @@ export class GatedSource implements Source {
 
   get heldFrom(): Nanos | undefined {
     return this.#source.heldFrom;
+  }
+
+  get rowsEverHeld(): number {
+    return this.#source.rowsEverHeld ?? 0;
   }
 
   get isCatchingUp(): boolean {
@@ -103,6 +110,14 @@ export class GatedSource implements Source {
 
   resume(position: PlainData): Promise<void> | void {
     return this.#source.resume(position);
+  }
+
+  goOnBehind(last: LastRows): void {
+    this.#source.goOnBehind?.(last);
+  }
+
+  willBeFollowed(): void {
+    this.#source.willBeFollowed?.();
   }
 
   health(): StageHealth {
