@@ -4,11 +4,11 @@
 import { DictionarySet } from '../src/columns/dictionary.js';
 import { columnIndex } from '../src/columns/schema.js';
 import { systemClock } from '../src/core/clock.js';
+import { DeliveredRows } from '../src/engine/delivered-rows.js';
 import { FeedBuffer } from '../src/providers/adapter/feed-buffer.js';
 import { FeedWriter } from '../src/providers/adapter/feed-writer.js';
 import { SilenceGuard } from '../src/providers/adapter/silence-guard.js';
 import { feedSchema } from '../src/providers/contract/feed-schema.js';
-import { DeliveredRows } from '../src/providers/quality/delivered-rows.js';
 import { LatencyMeter } from '../src/providers/quality/latency-meter.js';
 import { OrderCount } from '../src/providers/quality/order-count.js';
 import { SequenceCheck } from '../src/providers/quality/sequence-check.js';

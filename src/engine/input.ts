@@ -4,6 +4,7 @@ import type { EventOrder } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
 import type { Nanos } from '../core/units.js';
 import type { SequenceNumbers } from '../wire/provider-capabilities.js';
+import type { LastRows } from './last-rows.js';
 import type { SourceCapabilities } from './source-capabilities.js';
 
 /**
@@ -25,6 +26,8 @@ export interface Input {
   readonly sequences?: SequenceNumbers | undefined;
   /** The calendar of the market that its rows are of, if its source knows it. */
   readonly calendar?: CalendarData | undefined;
+  /** What its rows are, as its source says (`Source.rowsOf`), if no operator stands behind that. */
+  readonly rowsOf?: string | undefined;
   /** Why its source waits for a breaker, if it does. */
   readonly heldByBreaker?: string | undefined;
   /** Rows of its source that went to `rejects`, up to the next batch. */
@@ -58,16 +61,17 @@ export interface Input {
 export interface InputOnDemand extends Input {
   /** While its source holds rows back: the instant from which on there may be some. */
   readonly heldFrom: Nanos | undefined;
+  /** Rows that its source has held back so far, since it was opened: they have come, though they are still to be read. */
+  readonly rowsEverHeld: number;
   /** Whether it goes on, since its last `open`, where a checkpoint or an earlier line has left it. */
   readonly goesOn: boolean;
   /**
    * Makes source and operators, and opens them. Resolves once it can be read.
    *
-   * @param options - `anew`: it does not go on where it was left, since another input has given rows since then.
    * @throws What a stage throws as it opens; {PipelineError} with its code if it does not open in time. Then it is
    *   closed again.
    */
-  open(options?: { readonly anew?: boolean }): Promise<void>;
+  open(options?: OpenOptions): Promise<void>;
   /**
    * Closes source and operators. What they still do is not waited for for long. Never rejects.
    *
@@ -75,6 +79,16 @@ export interface InputOnDemand extends Input {
    *   failed, if that is known.
    */
   close(options?: { readonly toGoOn?: boolean }): Promise<void>;
+}
+
+/** How an input on demand is opened. */
+export interface OpenOptions {
+  /** It does not go on where it was left, since another input has given rows since then. */
+  readonly anew?: boolean;
+  /** If it does not go on where it was left: the rows behind which it goes on. Its source has to be able to. */
+  readonly behind?: LastRows | undefined;
+  /** Whether this input or another one goes on behind its last rows when it breaks off. */
+  readonly isFollowed?: boolean;
 }
 
 /** Whether an input waits to be opened by its stage. */

@@ -5,6 +5,7 @@ import type { Schema } from '../columns/schema.js';
 import type { PlainData } from '../core/plain-data.js';
 import type { Nanos } from '../core/units.js';
 import type { SequenceNumbers } from '../wire/provider-capabilities.js';
+import type { LastRows } from './last-rows.js';
 import type { SourceRejects } from './rejects.js';
 import type { SourceCapabilities } from './source-capabilities.js';
 import type { Named, Stage } from './stage.js';
@@ -24,6 +25,11 @@ export interface Source extends Stage {
   readonly sequences?: SequenceNumbers | undefined;
   /** The calendar of the market that its rows are of, if it is known. */
   readonly calendar?: CalendarData | undefined;
+  /**
+   * What its rows are, in words that other sources of the very same rows have, too: the same numbers, or the same rows
+   * at the same instants. If it is `resumable` besides, it can go on behind rows that one of those has given.
+   */
+  readonly rowsOf?: string | undefined;
   /** Why it waits for a breaker, if it does: nothing comes until that lets calls through again. */
   readonly heldByBreaker?: string | undefined;
   /**
@@ -36,6 +42,8 @@ export interface Source extends Stage {
    * instant, since rows from then on are still to be read. `undefined` while it holds none.
    */
   readonly heldFrom?: Nanos | undefined;
+  /** Rows that it has held back so far: they have come, though they are still to be read. */
+  readonly rowsEverHeld?: number;
   /** Whether the rows of the last read were held or fetched: they say nothing about how late rows come. */
   readonly isCatchingUp?: boolean;
   /**
@@ -72,6 +80,16 @@ export interface Source extends Stage {
   positionForRead?(): PlainData | undefined;
   /** Called after `open` and before the first `read`, with an earlier `position()`. */
   resume(position: PlainData): Promise<void> | void;
+  /**
+   * Called after `open` and before the first `read`, in place of `resume`, if `rowsOf` says that it can: it goes on
+   * behind these rows. It fetches what has come since, and tells of what it cannot have.
+   */
+  goOnBehind?(last: LastRows): void;
+  /**
+   * Called before `open`: when it breaks off, another source with the same `rowsOf`, or itself, goes on behind its last
+   * rows. What it holds back then need not be delivered.
+   */
+  willBeFollowed?(): void;
   /** Number of rows read so far that went to `rejects`; they count as read. */
   readonly rowsRejected?: number;
   /** For a source with inputs: rows that their full queues have left out; they count as read and dropped. */

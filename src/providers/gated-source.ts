@@ -4,6 +4,7 @@ import { type EventOrder, SYMBOLS_IN_ORDER } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
 import type { PlainData } from '../core/plain-data.js';
 import type { Nanos } from '../core/units.js';
+import type { LastRows } from '../engine/last-rows.js';
 import type { Source } from '../engine/source.js';
 import type { SourceCapabilities } from '../engine/source-capabilities.js';
 import type { StageHealth, StageStatistics } from '../wire/pipeline-report.js';
@@ -22,6 +23,7 @@ export class GatedSource implements Source {
   readonly order: EventOrder;
   readonly sequences: SequenceNumbers | undefined;
   readonly calendar: CalendarData | undefined;
+  readonly rowsOf: string | undefined;
   readonly tellsTime: boolean;
   readonly holdsRows: boolean;
   readonly #source: Source;
@@ -38,6 +40,7 @@ export class GatedSource implements Source {
     this.order = source.order ?? SYMBOLS_IN_ORDER;
     this.sequences = source.sequences;
     this.calendar = source.calendar;
+    this.rowsOf = source.rowsOf;
     this.tellsTime = source.tellsTime === true;
     this.holdsRows = source.holdsRows === true;
     this.#source = source;
@@ -51,6 +54,10 @@ export class GatedSource implements Source {
 
   get heldFrom(): Nanos | undefined {
     return this.#source.heldFrom;
+  }
+
+  get rowsEverHeld(): number {
+    return this.#source.rowsEverHeld ?? 0;
   }
 
   get isCatchingUp(): boolean {
@@ -106,6 +113,14 @@ export class GatedSource implements Source {
 
   resume(position: PlainData): Promise<void> | void {
     return this.#source.resume(position);
+  }
+
+  goOnBehind(last: LastRows): void {
+    this.#source.goOnBehind?.(last);
+  }
+
+  willBeFollowed(): void {
+    this.#source.willBeFollowed?.();
   }
 
   health(): StageHealth {

@@ -10,6 +10,7 @@ import type { Emit, Operator } from '../../src/engine/operator.js';
 import type { StageContext } from '../../src/engine/stage.js';
 import { inputLine, inputOperators, inputSource } from '../../src/settings/input-options.js';
 import { rowsIn } from './batch-rows.js';
+import { type Stream, watching } from './pipeline-rig.js';
 
 export const NUMBERS: Schema = { kind: 'custom', columns: [{ name: 'n', type: 'float64' }] };
 
@@ -310,6 +311,19 @@ export function liveComponent(
     load: async () => ({ plan: () => schema, create: make }),
   });
 }
+
+/** An operator that shows a test all that goes past. */
+export const watchingComponent = (look: (stream: Stream) => void): Component =>
+  defineComponent({
+    kind: 'operator',
+    name: 'watching',
+    summary: 'Shows what goes past.',
+    options: async () => z.strictObject({}),
+    load: async () => ({
+      plan: (_options, input) => input,
+      create: (_options, input) => watching(input, look),
+    }),
+  });
 
 /** An operator that holds each batch until the test lets it go. */
 export function gatedComponent() {

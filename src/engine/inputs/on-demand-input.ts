@@ -13,7 +13,8 @@ import type { SequenceNumbers } from '../../wire/provider-capabilities.js';
 import type { ResolvedStage } from '../../wire/resolved-spec.js';
 import { type Path, placesInInput, type StagePlace } from '../../wire/stage-tree.js';
 import { LineStates, type States } from '../cuts/line-states.js';
-import type { InputOnDemand } from '../input.js';
+import type { InputOnDemand, OpenOptions } from '../input.js';
+import type { LastRows } from '../last-rows.js';
 import type { NamedOperator } from '../operator-rows.js';
 import { lifecycleOfInput, stagesOfInput } from '../pipeline-parts.js';
 import type { KeptRejects, LettersBehind } from '../rejects.js';
@@ -122,12 +123,20 @@ export class OnDemandInput implements InputOnDemand, RunningInput {
     return this.#line.input.sequences;
   }
 
+  get rowsOf(): string | undefined {
+    return this.#line.input.rowsOf;
+  }
+
   get heldByBreaker(): string | undefined {
     return this.#phase === 'opening' || this.#phase === 'open' ? this.#line.input.heldByBreaker : undefined;
   }
 
   get heldFrom(): Nanos | undefined {
     return this.#phase === 'open' ? this.#line.input.heldFrom : undefined;
+  }
+
+  get rowsEverHeld(): number {
+    return this.#phase === 'open' ? this.#line.input.rowsEverHeld : 0;
   }
 
   get goesOn(): boolean {
@@ -167,7 +176,7 @@ export class OnDemandInput implements InputOnDemand, RunningInput {
     return this.#line.input.statistics();
   }
 
-  async open({ anew = false } = {}): Promise<void> {
+  async open({ anew = false, behind, isFollowed = false }: OpenOptions = {}): Promise<void> {
     const isFirst = this.#phase === 'new';
     invariant(isFirst || this.#phase === 'closed', 'an input on demand is closed before it is opened');
     const life = ++this.#life;
@@ -184,7 +193,8 @@ export class OnDemandInput implements InputOnDemand, RunningInput {
     }
     this.#phase = 'opening';
     const line = this.#line;
-    const opening = this.#openLine(line);
+    if (isFollowed) line.input.willBeFollowed();
+    const opening = this.#openLine(line, behind);
     this.#opening = opening.catch(() => undefined);
     try {
       await opening;
@@ -332,10 +342,12 @@ export class OnDemandInput implements InputOnDemand, RunningInput {
     this.#line = this.#make();
   }
 
-  async #openLine(line: Line): Promise<void> {
+  async #openLine(line: Line, behind: LastRows | undefined): Promise<void> {
     this.#throwIfBrokenOff();
     await line.lifecycle.open();
-    if (this.#saved && this.#phase === 'opening') await this.#restore(line, this.#saved);
+    if (this.#phase !== 'opening') return;
+    if (this.#saved) await this.#restore(line, this.#saved);
+    else if (behind) line.input.goOnBehind(behind);
   }
 
   /** Where it has come to rest after a failure of its source; `undefined` if that is not known. */

@@ -18,6 +18,7 @@ import type { Path } from '../../wire/stage-tree.js';
 import type { Input } from '../input.js';
 import type { ResumePoint } from '../intake/resume-point.js';
 import { SourceIntake } from '../intake/source-intake.js';
+import type { LastRows } from '../last-rows.js';
 import { OperatorChain } from '../operator-chain.js';
 import type { NamedOperator } from '../operator-rows.js';
 import type { KeptRejects, LettersBehind } from '../rejects.js';
@@ -131,8 +132,17 @@ export class StageInput implements Input, RunningInput {
     return sequenceIndex(this.schema) < 0 ? undefined : { ...sequences, step: 'up' };
   }
 
+  /** Operators may make other rows. */
+  get rowsOf(): string | undefined {
+    return this.operators.length === 0 ? this.source.stage.rowsOf : undefined;
+  }
+
   get heldFrom(): Nanos | undefined {
     return this.source.stage.heldFrom;
+  }
+
+  get rowsEverHeld(): number {
+    return this.source.stage.rowsEverHeld ?? 0;
   }
 
   get heldByBreaker(): string | undefined {
@@ -261,6 +271,16 @@ export class StageInput implements Input, RunningInput {
       ...this.#rows.snapshot(point),
       ...(live !== undefined && { intake: live }),
     };
+  }
+
+  /** Called before it is opened. */
+  willBeFollowed(): void {
+    this.source.stage.willBeFollowed?.();
+  }
+
+  /** In place of `restore`. */
+  goOnBehind(last: LastRows): void {
+    this.source.stage.goOnBehind?.(last);
   }
 
   lettersBehind(): readonly LettersBehind[] {

@@ -6,10 +6,10 @@ import { columnIndex, type Schema } from '../../columns/schema.js';
 import type { Clock } from '../../core/clock.js';
 import { messageOf } from '../../core/provider-error.js';
 import type { Nanos } from '../../core/units.js';
+import { indexesById } from '../../engine/indexes-by-id.js';
 import { RepeatingTimer } from '../../engine/repeating-timer.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { StageStatistics } from '../../wire/pipeline-report.js';
-import { indexesById } from '../quality/indexes-by-id.js';
 import { type SilenceSettings, SilenceWatch } from '../quality/silence-watch.js';
 
 /** How often it looks at the clock, at most. */

@@ -1,6 +1,6 @@
 import { PipelineError } from '../../core/errors.js';
 import { isCount, type PlainData } from '../../core/plain-data.js';
-import type { DeliveredEntries } from '../quality/delivered-rows.js';
+import type { DeliveredEntries } from '../../engine/delivered-rows.js';
 
 /** Where a stream whose missing rows can be fetched goes on. */
 export interface StreamPosition {

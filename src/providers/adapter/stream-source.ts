@@ -11,6 +11,8 @@ import type { PlainData } from '../../core/plain-data.js';
 import { messageOf, ProviderError } from '../../core/provider-error.js';
 import { isCancellation, providerErrorKind } from '../../core/provider-error-kind.js';
 import type { Nanos } from '../../core/units.js';
+import { entryOf } from '../../engine/delivered-rows.js';
+import type { LastRows } from '../../engine/last-rows.js';
 import type { Source } from '../../engine/source.js';
 import type { SourceCapabilities } from '../../engine/source-capabilities.js';
 import type { StageContext } from '../../engine/stage.js';
@@ -67,6 +69,7 @@ export class StreamSource implements Source {
   readonly order: EventOrder;
   readonly sequences: SequenceNumbers | undefined;
   readonly calendar: CalendarData | undefined;
+  readonly rowsOf: string | undefined;
   readonly gatesItsCalls = true;
   readonly holdsRows = true;
   readonly #kind: StreamKind;
@@ -82,8 +85,8 @@ export class StreamSource implements Source {
   readonly #backfill: Backfill | undefined;
   readonly #clock: Clock;
   readonly #dictionaries: DictionarySet;
-  /** Whether a restart goes on from a checkpoint. */
-  readonly #isKept: boolean;
+  /** Whether what it holds back is had again after it has broken off. */
+  #isKept: boolean;
   #isResumed = false;
   #position: StreamPosition | null = null;
   #isCatchingUp = false;
@@ -132,6 +135,11 @@ export class StreamSource implements Source {
     this.#dictionaries = dictionaries;
     this.#isKept = context.checkpointed === true && context.isReplaceable !== true;
     this.#fetched = fetchedFrom(kind, provider.capabilities, feed);
+    if (!connection.isReplay) {
+      this.rowsOf = sequence
+        ? `${kind}, numbered as ${sequence.space} by ${sequence.scope}`
+        : [kind, 'of', provider.name, feed.interval].filter(Boolean).join(' ');
+    }
     this.capabilities = connection.isReplay
       ? { delivery: 'replayable', bounded: true }
       : { delivery: this.#fetched ? 'resumable' : 'live-only', bounded: false };
@@ -210,6 +218,10 @@ export class StreamSource implements Source {
     return this.#backfill?.heldFrom as Nanos | undefined;
   }
 
+  get rowsEverHeld(): number {
+    return this.#backfill?.rowsEverHeld ?? 0;
+  }
+
   get isCatchingUp(): boolean {
     return this.#isCatchingUp;
   }
@@ -234,6 +246,22 @@ export class StreamSource implements Source {
     this.#position = known;
     this.#isResumed = true;
     this.#backfill.delivered.restore(known.last);
+  }
+
+  /** As after a restart, behind rows that another source has given. */
+  goOnBehind(last: LastRows): void {
+    if (!this.#backfill) return;
+    const entries = this.#feed.symbols.map((symbol) => {
+      const row = last.of(symbol);
+      return row === undefined ? null : entryOf(row);
+    });
+    this.#position = { since: String(last.since), last: entries };
+    this.#isResumed = true;
+    this.#backfill.delivered.restore(entries);
+  }
+
+  willBeFollowed(): void {
+    this.#isKept = true;
   }
 
   health(): StageHealth {

@@ -46,6 +46,22 @@ const bar = (n: number, lengthMs = 60_000) => ({
 });
 
 describe('a restarted stream', () => {
+  it('drops rows without numbers that were delivered and come again', async () => {
+    const trade = (n: number, ms: number) => ({ trade: unnumbered(n, ms) });
+    const texts = await restarted(
+      {
+        capabilities: tradesOf(undefined),
+        history: { trades: [1, 2, 3, 4].map((n) => unnumbered(n, 100 * n)) },
+      },
+      [
+        [trade(1, 100), trade(2, 200), FAIL],
+        [trade(1, 100), trade(2, 200), trade(4, 400), { afterMs: 50, trade: unnumbered(5, 500) }],
+      ],
+      450,
+    );
+    expect(texts.filter((one) => typeof one === 'number')).toEqual([1, 2, 3, 4, 5]);
+  });
+
   it.each([
     ['with numbers', BY_ONE],
     ['without numbers', undefined],

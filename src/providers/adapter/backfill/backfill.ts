@@ -12,9 +12,9 @@ import type { PlainData } from '../../../core/plain-data.js';
 import { messageOf } from '../../../core/provider-error.js';
 import { cutText } from '../../../core/shown-text.js';
 import { millis, type Nanos, toMillisCeil } from '../../../core/units.js';
+import { DeliveredRows } from '../../../engine/delivered-rows.js';
 import type { Logger } from '../../../telemetry/logger.js';
 import type { StageStatistics } from '../../../wire/pipeline-report.js';
-import { DeliveredRows } from '../../quality/delivered-rows.js';
 import { FetchedTimes } from '../../quality/fetched-times.js';
 import type { SequenceCheck } from '../../quality/sequence-check.js';
 import { CursorRound } from '../cursor-round.js';
@@ -101,6 +101,7 @@ export class Backfill {
   #pages = 0;
   #rowsFetched = 0;
   #filled = 0;
+  #rowsEverHeld = 0;
   #givenUp = 0;
   #isStopped = false;
 
@@ -146,6 +147,11 @@ export class Backfill {
     return least;
   }
 
+  /** How many rows have been held, with those that went on. */
+  get rowsEverHeld(): number {
+    return this.#rowsEverHeld;
+  }
+
   /** Whether a gap is open. */
   get isFilling(): boolean {
     return this.#open.size > 0;
@@ -169,8 +175,12 @@ export class Backfill {
     const withoutRow: number[] = [];
     for (let index = 0; index < this.#ids.length; index++) {
       const from = this.#delivered.timeOf(index);
-      if (from === undefined) withoutRow.push(index);
-      else begin(index, from);
+      if (from === undefined) {
+        withoutRow.push(index);
+        continue;
+      }
+      if (!this.#parts.check) this.#fetchedTimes.begin(index, from, this.#delivered.rowsAtTime(index));
+      begin(index, from);
     }
     // Rarely is anything missing of them.
     for (const index of withoutRow) begin(index, since);
@@ -278,8 +288,10 @@ export class Backfill {
       const index = this.#delivered.indexOf(ids[row]!);
       const open = this.#open.get(index);
       if (!fetched.isEmpty && fetched.use(index, readInt64(times, row))) keep[row] = 0;
-      else if (open?.hold(batch, row)) keep[row] = 0;
-      else this.#delivered.pass(batch, row, row + 1);
+      else if (open?.hold(batch, row)) {
+        keep[row] = 0;
+        this.#rowsEverHeld++;
+      } else this.#delivered.pass(batch, row, row + 1);
     }
     return to;
   }

@@ -1,7 +1,7 @@
 import { appendRows, type Batch } from '../../../columns/batch.js';
 import type { BatchPool } from '../../../columns/batch-pool.js';
 import type { ControlRecord } from '../../../columns/control-record.js';
-import type { DeliveredEntries, DeliveredRows } from '../../quality/delivered-rows.js';
+import type { DeliveredEntries, DeliveredRows } from '../../../engine/delivered-rows.js';
 
 /** A batch on its way out. */
 export interface OutletBatch {

@@ -2,7 +2,7 @@ import { appendRows, type Batch } from '../../../columns/batch.js';
 import type { GrowingBatches } from '../../../columns/growing-batches.js';
 import { compareInt64, readInt64 } from '../../../columns/int64.js';
 import type { Nanos } from '../../../core/units.js';
-import type { DeliveredRows } from '../../quality/delivered-rows.js';
+import type { DeliveredRows } from '../../../engine/delivered-rows.js';
 import type { FetchedTimes } from '../../quality/fetched-times.js';
 import { HeldRows } from './held-rows.js';
 import { NumberOrder } from './number-order.js';
@@ -151,6 +151,7 @@ export class SymbolBackfill {
     };
     this.#held.mark();
     this.#reachedAt = undefined;
+    this.#hasReached = false; // a round in progress has only seen the end of the earlier one
   }
 
   /**

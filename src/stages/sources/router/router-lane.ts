@@ -1,6 +1,8 @@
 import { Batch } from '../../../columns/batch.js';
 import type { Clock } from '../../../core/clock.js';
-import type { InputOnDemand } from '../../../engine/input.js';
+import type { InputOnDemand, OpenOptions } from '../../../engine/input.js';
+import { goesOnBehind } from './delivered-by-all.js';
+import type { SequenceMarks } from './sequence-marks.js';
 import type { SilenceWatch } from './silence-watch.js';
 
 /** Rows that a source keeps which is open beside the current one. */
@@ -16,6 +18,8 @@ export interface RouterLaneSettings {
   readonly input: InputOnDemand;
   readonly clock: Clock;
   readonly silence: SilenceWatch;
+  /** Makes what keeps the numbers of its rows, if those are compared. */
+  newMarks?(): SequenceMarks;
   /** Called when something has happened. */
   onNews(): void;
 }
@@ -29,7 +33,12 @@ export class RouterLane {
   readonly isReplay: boolean;
   /** Whether it can go on where it was left, so that it gives what it missed, or tells of it itself. */
   readonly isResumable: boolean;
+  /** Whether it can go on behind rows that another source has given, if all have the same rows. */
+  readonly goesOnBehind: boolean;
   readonly #settings: RouterLaneSettings;
+  #isBehind = false;
+  #given: SequenceMarks | undefined;
+  #rowsEverHeld = 0;
   #phase: 'closed' | 'opening' | 'open' = 'closed';
   /** Which opening it is. What an earlier one still gives is dropped. */
   #opening = 0;
@@ -59,6 +68,7 @@ export class RouterLane {
     this.silence = silence;
     this.isReplay = input.capabilities.delivery === 'replayable';
     this.isResumable = input.capabilities.delivery !== 'live-only';
+    this.goesOnBehind = goesOnBehind(input);
   }
 
   get isClosed(): boolean {
@@ -72,6 +82,21 @@ export class RouterLane {
   /** Which opening it is: each has a seam of its own. */
   get opening(): number {
     return this.#opening;
+  }
+
+  /** It is not read any more: this opening does not know what is delivered from now on. */
+  overtaken(): void {
+    this.#isBehind = false;
+  }
+
+  /** Whether this opening fetches what was missed behind the last rows of all sources, or tells of it itself. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
+  /** The last numbers of the rows that were dropped while it was open beside another source. */
+  get given(): SequenceMarks | undefined {
+    return this.#given;
   }
 
   /** Since when it has been opening; `undefined` if it does not. */
@@ -97,8 +122,8 @@ export class RouterLane {
     return this.#batches;
   }
 
-  /** Opens it. It may be closed before it is open. @param anew - Whether it does not go on where it was left. */
-  open(anew = false): void {
+  /** Opens it. It may be closed before it is open. */
+  open(options: OpenOptions = {}): void {
     const opening = ++this.#opening;
     const { input, clock, silence, onNews } = this.#settings;
     this.#phase = 'opening';
@@ -106,8 +131,11 @@ export class RouterLane {
     this.#failure = undefined;
     this.#hasEnded = false;
     this.isSilent = false;
+    this.#isBehind = options.behind !== undefined;
+    this.#given = undefined;
+    this.#rowsEverHeld = 0;
     silence.begin();
-    input.open({ anew }).then(
+    input.open(options).then(
       () => {
         if (opening !== this.#opening || this.#phase !== 'opening') return;
         this.#phase = 'open';
@@ -174,6 +202,14 @@ export class RouterLane {
     return rows;
   }
 
+  /** Whether rows have come, since it was last asked, that its source holds back. */
+  holdsMore(): boolean {
+    const { rowsEverHeld } = this.input;
+    const isMore = rowsEverHeld > this.#rowsEverHeld;
+    this.#rowsEverHeld = rowsEverHeld;
+    return isMore;
+  }
+
   /** Time in which nobody listened does not count. */
   standStill(ns: bigint): void {
     this.#openedAt += ns;
@@ -210,7 +246,17 @@ export class RouterLane {
       const first = this.#batches[0]!;
       const isTooMuch = this.#rowsHeld > HELD_ROWS_MAX || this.#batches.length > HELD_BATCHES_MAX;
       if (!isTooMuch && !isSeen(first)) return;
+      this.#noteGiven(first);
       this.take()?.release();
+    }
+  }
+
+  /** Behind a `reset`, numbers have nothing to do with those before. */
+  #noteGiven(batch: Batch): void {
+    if (batch.controls.some(({ record }) => record.type === 'reset')) this.#given = undefined;
+    else {
+      this.#given ??= this.#settings.newMarks?.();
+      this.#given?.note(batch);
     }
   }
 

@@ -19,14 +19,16 @@ import type { Source } from '../../../engine/source.js';
 import type { SourceCapabilities } from '../../../engine/source-capabilities.js';
 import type { StageContext } from '../../../engine/stage.js';
 import type { StageHealth, StageStatistics } from '../../../wire/pipeline-report.js';
+import { DeliveredByAll, type SavedDelivered } from './delivered-by-all.js';
 import { isOfTheJob, mayRecover, noSourceLeft, textOfCause } from './failures.js';
 import type { RouterOptions } from './options.js';
 import { RouterLane } from './router-lane.js';
+import { SequenceMarks } from './sequence-marks.js';
 import { commonNumbers } from './sequence-space.js';
 import { SilenceWatch } from './silence-watch.js';
 import { SourceChoice, type SourceFailure } from './source-choice.js';
 import { nameOfSource } from './source-names.js';
-import { type SavedStream, SwitchedStream } from './switched-stream.js';
+import { type Origin, type SavedStream, SwitchedStream } from './switched-stream.js';
 
 /** A read that waits returns after this time, without rows: a checkpoint is taken between reads. */
 const WAIT_NS_MAX = 200_000_000n;
@@ -56,6 +58,8 @@ export class RouterSource implements Source {
   readonly #lanes: readonly RouterLane[];
   readonly #choice: SourceChoice;
   readonly #stream: SwitchedStream;
+  /** What sources that can be resumed go on behind; `undefined` if they cannot. */
+  readonly #delivered: DeliveredByAll | undefined;
   readonly #isReplay: boolean;
   readonly #hasNumbers: boolean;
   /** The source that a checkpoint was taken with, until one is chosen. */
@@ -90,6 +94,8 @@ export class RouterSource implements Source {
       sessions === undefined ? calendarOfAll(Object.values(inputs)) : calendarDataOf(sessions, calendars);
     this.#isReplay = this.capabilities.delivery === 'replayable';
     const hours: MarketHours = { openBetween: (from, to) => this.#hours?.openBetween(from, to) };
+    const numbers = options.sequence ?? commonNumbers(Object.values(inputs), schema);
+    this.#hasNumbers = numbers !== undefined;
     this.#lanes = Object.entries(inputs).map(([id, input]) => {
       invariant(isOnDemand(input), 'a router opens its sources itself');
       const watch = new SilenceWatch({
@@ -105,12 +111,19 @@ export class RouterSource implements Source {
         input,
         clock,
         silence: watch,
+        ...(numbers && { newMarks: () => new SequenceMarks(schema, numbers.scope) }),
         onNews: () => this.#tell(),
       });
     });
-    const numbers = options.sequence ?? commonNumbers(Object.values(inputs), schema);
-    this.#hasNumbers = numbers !== undefined;
-    this.#stream = new SwitchedStream({ schema, numbers, clock, log });
+    const { maxDelayNs } = this.order;
+    const delivered = DeliveredByAll.of(Object.values(inputs), {
+      schema,
+      maxDelayNs,
+      dictionaries: context.dictionaries,
+      clock,
+    });
+    this.#delivered = delivered;
+    this.#stream = new SwitchedStream({ schema, numbers, delivered, maxDelayNs, clock, log });
     const random = new Random(seed);
     this.#choice = new SourceChoice({
       strategy: options.strategy,
@@ -175,13 +188,14 @@ export class RouterSource implements Source {
       // What a source gives beside the current one is dropped anyway.
       held: [...this.#restored, ...(current?.batches ?? [])].map(saveBatch),
       stream: this.#stream.snapshot(),
+      delivered: this.#delivered?.snapshot() ?? null,
     };
     return saved as unknown as PlainData;
   }
 
   resume(position: PlainData): void {
     this.#counts = undefined;
-    const { current, held, stream } = (position ?? {}) as unknown as Partial<SavedRouter>;
+    const { current, held, stream, delivered } = (position ?? {}) as unknown as Partial<SavedRouter>;
     const source = this.#lanes.findIndex(({ id }) => id === current);
     if (stream === undefined || !Array.isArray(held) || (current !== null && source < 0)) {
       throw new PipelineError(
@@ -190,6 +204,7 @@ export class RouterSource implements Source {
       );
     }
     this.#stream.restore(stream);
+    if (delivered) this.#delivered?.restore(delivered);
     const lane = this.#lanes[source];
     this.#resumed = lane;
     if (!lane) return;
@@ -299,7 +314,13 @@ export class RouterSource implements Source {
     const rows = this.#fitted(batch);
     const { name, isResumable } = this.#resumed!;
     if (this.#stream.source === name) return this.#stream.goOn(rows);
-    return this.#stream.pass(rows, { name, opening: BEFORE_ANY, goesOn: false, isResumable });
+    return this.#stream.pass(rows, {
+      name,
+      opening: BEFORE_ANY,
+      goesOn: false,
+      isResumable,
+      isBehind: false,
+    });
   }
 
   async #readOn(): Promise<Batch | null> {
@@ -408,7 +429,11 @@ export class RouterSource implements Source {
       return;
     }
     if (!lane.isOpen || this.#isReplay) return;
-    const found = lane.silence.look();
+    let found = lane.silence.look();
+    if (found !== 'heard' && lane.holdsMore()) {
+      lane.silence.begin(); // its rows come, and wait for missing ones
+      found = 'heard';
+    }
     if (found === 'unknown') this.#tellSilence(lane);
     else lane.isSilent = false;
     if (found !== 'silent') return;
@@ -467,17 +492,16 @@ export class RouterSource implements Source {
     this.#askAt = askAt;
     this.#resumed = undefined;
     if (before !== undefined && current !== before) {
-      const { name, input } = this.#lanes[before]!;
-      this.#stream.left(name, this.#choice.left, input.heldFrom);
+      const left = this.#lanes[before]!;
+      left.overtaken();
+      this.#stream.left(left.name, this.#choice.left, left.input.heldFrom);
     }
     if (current !== undefined) this.#stream.chosen(this.#lanes[current]!.name);
     for (const [i, lane] of this.#lanes.entries()) {
       const isNeeded = open[i]! && (i === current || !this.#isStopped);
       if (isNeeded && lane.isClosed) {
         if (this.#isStopped) continue;
-        // A file goes on where it was left. A live source does so only while no other one has given rows.
-        lane.open(!lane.isReplay && this.#stream.source !== lane.name);
-        this.#choice.opened(i);
+        this.#open(i, i === current);
       } else if (!isNeeded && !lane.isClosed) {
         lane.close();
         this.#choice.closed(i);
@@ -485,6 +509,32 @@ export class RouterSource implements Source {
       if (i !== current) this.#keepReady(lane, current === undefined);
     }
     return this.#current;
+  }
+
+  /** @param isCurrent - Whether its rows are to count: others begin anew, and what they give is dropped, or compared. */
+  #open(source: number, isCurrent: boolean): void {
+    const lane = this.#lanes[source]!;
+    const behind = this.#delivered?.begin(isCurrent);
+    lane.open({
+      // A file goes on where it was left. A live source does so only while no other one has given rows.
+      anew: !lane.isReplay && this.#stream.source !== lane.name,
+      behind: lane.goesOnBehind ? behind : undefined,
+      isFollowed: this.#areAllFollowed,
+    });
+    this.#choice.opened(source);
+  }
+
+  /** Whether whichever source comes next fetches what the last one held back. */
+  get #areAllFollowed(): boolean {
+    return this.#delivered !== undefined && this.#lanes.every((lane) => lane.goesOnBehind);
+  }
+
+  /** Opens the current source again, behind the last rows: it was open beside the last one, and has missed some of them. */
+  #openBehind(lane: RouterLane): void {
+    this.#context.log.info({ source: lane.name }, 'a source is opened again, to fetch what it has missed');
+    lane.close();
+    this.#open(this.#lanes.indexOf(lane), true);
+    this.#quietUntil = 0n;
   }
 
   /** Reads a source that is open beside the current one. @param isRace - Whether its rows may become the first ones. */
@@ -502,13 +552,19 @@ export class RouterSource implements Source {
 
   #deliver(lane: RouterLane, batch: Batch, now: bigint): Batch | undefined {
     let rows = this.#fitted(batch);
+    const { name, opening, input, isResumable, isBehind, given } = lane;
+    const origin: Origin = { name, opening, goesOn: input.goesOn, isResumable, isBehind, given };
+    if (this.#delivered && lane.goesOnBehind && !this.#isStopped && this.#stream.lacks(rows, origin)) {
+      rows.release();
+      this.#openBehind(lane);
+      return undefined;
+    }
     if (this.#options.switchOnGap && this.#stream.isOn(lane.name, lane.opening)) {
       const cut = this.#beforeGap(rows, now);
       if (cut === undefined) return undefined;
       rows = cut;
     }
-    const { name, opening, input, isResumable } = lane;
-    return this.#stream.pass(rows, { name, opening, goesOn: input.goesOn, isResumable });
+    return this.#stream.pass(rows, origin);
   }
 
   /** Leaves a source where it lacks rows, if another one is ready. @returns What stands before the gap, if anything. */
@@ -518,6 +574,7 @@ export class RouterSource implements Source {
     const from = this.#current!;
     if (!this.#choice.moveForGap(now)) return batch;
     from.drop();
+    from.overtaken();
     this.#stream.left(from.name, 'gap', from.input.heldFrom);
     this.#context.log.warn(
       { source: from.name },
@@ -573,4 +630,5 @@ interface SavedRouter {
   readonly current: string | null;
   readonly held: readonly PlainData[];
   readonly stream: SavedStream;
+  readonly delivered?: SavedDelivered | null;
 }

@@ -46,6 +46,12 @@ export class SequenceMarks {
     return slot < this.#marks.slots && this.#marks.at(slot) !== undefined;
   }
 
+  /** Whether the last number of a slot is not behind that of others. */
+  reaches(slot: number, others: SequenceMarks): boolean {
+    const [own, other] = [this.isSet(slot) ? this.#marks.at(slot) : undefined, others.#marks.at(slot)];
+    return own !== undefined && other !== undefined && own >= other;
+  }
+
   /**
    * Where the number of a row stands: not after the mark of its slot, right after it, or further. A row whose number is
    * null is not compared: it counts as the next one.

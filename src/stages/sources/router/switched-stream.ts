@@ -17,6 +17,8 @@ import { RESTART_REASON } from '../../../engine/intake/live-intake.js';
 import type { Logger } from '../../../telemetry/logger.js';
 import type { StageStatistics } from '../../../wire/pipeline-report.js';
 import type { SequenceNumbers } from '../../../wire/provider-capabilities.js';
+import type { DeliveredByAll } from './delivered-by-all.js';
+import type { SequenceMarks } from './sequence-marks.js';
 import { LEAVE_REASONS, type LeaveReason } from './source-choice.js';
 import { Stitch } from './stitch.js';
 
@@ -27,6 +29,10 @@ export interface SwitchedStreamSettings {
   readonly schema: Schema;
   /** How all sources number their rows. `undefined`: no numbers are compared. */
   readonly numbers: Pick<SequenceNumbers, 'scope' | 'step'> | undefined;
+  /** Is told of the rows that are delivered, if sources can go on behind them. */
+  readonly delivered?: DeliveredByAll | undefined;
+  /** How far a row may be behind earlier rows of its symbol, in time. */
+  readonly maxDelayNs: number;
   readonly clock: Pick<Clock, 'wall'>;
   readonly log: Logger;
 }
@@ -43,6 +49,10 @@ export interface Origin {
   readonly goesOn: boolean;
   /** If so, whether it gives what it missed meanwhile, or tells of it itself. */
   readonly isResumable: boolean;
+  /** Whether it gives what was missed behind the last row of any source, or tells of it itself. */
+  readonly isBehind: boolean;
+  /** The last numbers that this opening has given beside another source, if numbers are compared. */
+  readonly given?: SequenceMarks | undefined;
 }
 
 /** In front of the next row. */
@@ -51,6 +61,8 @@ interface Seam {
   readonly opening: number;
   /** What the new source has told before its first row. */
   readonly waiting: PlacedControl[];
+  /** Whether the new source sees to it itself that no row is missing, or twice. */
+  readonly isWhole: boolean;
 }
 
 /**
@@ -79,9 +91,9 @@ export class SwitchedStream {
   readonly #switches: Record<LeaveReason, number>;
 
   constructor(settings: SwitchedStreamSettings) {
-    const { schema, numbers } = settings;
+    const { schema, numbers, maxDelayNs } = settings;
     this.#settings = settings;
-    this.#stitch = numbers && new Stitch(schema, numbers);
+    this.#stitch = numbers && new Stitch(schema, numbers, maxDelayNs);
     this.#time = eventTimeIndex(schema);
     this.#switches = Object.fromEntries(LEAVE_REASONS.map((reason) => [reason, 0])) as Record<
       LeaveReason,
@@ -126,9 +138,7 @@ export class SwitchedStream {
    * @returns `undefined` if nothing is left of them; the batch is released.
    */
   pass(batch: Batch, origin: Origin): Batch | undefined {
-    const { name, opening } = origin;
-    if (this.#source !== name || this.#opening !== opening || this.#left !== undefined)
-      this.#begin(origin, batch);
+    this.#enter(origin, batch);
     if (this.#seam) return this.#passSeam(batch, this.#seam);
     this.#rowsSeen += this.#stitch?.pass(batch) ?? 0;
     if (batch.controls.length > 0) this.#keepTime(batch);
@@ -138,6 +148,20 @@ export class SwitchedStream {
     }
     this.#note(batch);
     return batch;
+  }
+
+  /**
+   * Whether rows may be missing in front of a batch, or come twice: it is of a source that did not know what was
+   * delivered.
+   */
+  lacks(batch: Batch, origin: Origin): boolean {
+    if (!this.#hasRows || origin.isBehind) return false;
+    const isNew = this.#source !== origin.name || this.#opening !== origin.opening;
+    // Without numbers, what it gave beside another source was dropped.
+    if ((isNew || this.#left !== undefined) && !this.#stitch) return true;
+    this.#enter(origin, batch);
+    if (batch.length === 0) return false;
+    return this.#seam?.isWhole !== true && (this.#stitch?.lacks(batch) ?? false);
   }
 
   /** Whether all rows of a batch have been delivered, as far as numbers tell. */
@@ -166,6 +190,7 @@ export class SwitchedStream {
         seam: {
           to: this.#seam.to,
           waiting: this.#seam.waiting.map(({ record }) => plainRecord(record)),
+          ...(this.#seam.isWhole && { isWhole: true }),
         },
       }),
     };
@@ -183,18 +208,28 @@ export class SwitchedStream {
     Object.assign(this.#switches, switches);
     if (marks !== null) this.#stitch?.restore(marks);
     const waiting = (seam?.waiting ?? []).map((record) => ({ row: 0, record: recordOf(record) }));
-    this.#seam = seam && { to: seam.to, opening: SAVED_OPENING, waiting };
+    this.#seam = seam && { to: seam.to, opening: SAVED_OPENING, waiting, isWhole: seam.isWhole ?? false };
+  }
+
+  #enter(origin: Origin, batch: Batch): void {
+    const { name, opening } = origin;
+    if (this.#source !== name || this.#opening !== opening || this.#left !== undefined)
+      this.#begin(origin, batch);
   }
 
   /** The next rows are of another source, or of another opening. */
-  #begin({ name, opening, goesOn, isResumable }: Origin, batch: Batch): void {
+  #begin({ name, opening, goesOn, isResumable, isBehind, given }: Origin, batch: Batch): void {
     if (this.#seam?.to === name && this.#seam.opening === opening) return;
     const isSaved = this.#seam?.to === name && this.#seam.opening === SAVED_OPENING;
     const waiting = isSaved ? this.#seam!.waiting : [];
     // An opening that was left may have had rows meanwhile.
     const isResumed = goesOn && opening !== this.#opening;
+    const isOther = this.#source !== name || opening !== this.#opening;
+    const isWhole = isOther && (isBehind || (isResumed && isSaved && this.#seam!.isWhole));
     // Numbers say exactly what a live source has missed over a restart.
-    const followsOn = !this.#hasRows || (isResumed && (isResumable || this.#stitch?.tellsAll !== true));
+    const followsOn =
+      !this.#hasRows || isWhole || (isResumed && (isResumable || this.#stitch?.tellsAll !== true));
+    if (isWhole) this.#stitch?.rest();
     if (this.#source === name && followsOn && waiting.length === 0) {
       this.#opening = opening;
       this.#seam = undefined;
@@ -202,16 +237,23 @@ export class SwitchedStream {
       this.#heldFrom = undefined;
       return;
     }
-    this.#seam = { to: name, opening, waiting };
-    this.#stitch?.begin(this.#source ?? name, name, this.#since, this.#heldFrom !== undefined);
+    this.#seam = { to: name, opening, waiting, isWhole };
+    if (isWhole) return;
+    this.#stitch?.begin({
+      from: this.#source ?? name,
+      to: name,
+      since: this.#since,
+      hasHeld: this.#heldFrom !== undefined,
+      given,
+      isSame: !isOther,
+    });
     const told = waiting.map(({ record }) => record);
     this.#stitch?.heed(told, batch);
   }
 
   #passSeam(batch: Batch, seam: Seam): Batch | undefined {
     if (this.#stitch?.tellsAll) batch.controls = batch.controls.filter(({ record }) => !isRestartGap(record));
-    const told = batch.controls.map(({ record }) => record);
-    if (batch.length === 0) this.#stitch?.heed(told, batch);
+    if (batch.length === 0) this.#heedAll(batch);
     else this.#rowsSeen += this.#stitch?.pass(batch) ?? 0;
     this.#keepTime(batch);
     if (batch.length === 0) {
@@ -235,13 +277,22 @@ export class SwitchedStream {
     return batch;
   }
 
+  /** Without rows, records stand where they like. */
+  #heedAll(batch: Batch): void {
+    if (!this.#stitch || batch.controls.length === 0) return;
+    const told = batch.controls.map(({ record }) => record);
+    batch.controls = this.#stitch.heed(told, batch).map((record) => ({ row: 0, record }));
+  }
+
   /** What stands in front of the first row behind a seam. */
-  #recordsOf({ to }: Seam, batch: Batch): ControlRecord[] {
+  #recordsOf({ to, opening, isWhole }: Seam, batch: Batch): ControlRecord[] {
+    const isSameOpening = opening === this.#opening;
     const from = this.#source!; // set before anything is delivered
     const reason = this.#left ?? 'restart';
     const at = this.#timeOf(batch, 0);
-    const since = earlier(this.#since, this.#heldFrom) ?? at;
-    const isExact = !this.#hasRows || (this.#stitch?.isExact ?? false);
+    // What the last source held back is fetched by one that goes on behind its rows.
+    const since = (isWhole ? this.#since : earlier(this.#since, this.#heldFrom)) ?? at;
+    const isExact = !this.#hasRows || isWhole || (this.#stitch?.isExact ?? false);
     const { log } = this.#settings;
     if (from !== to) {
       const seam = isExact ? 'exact' : 'unknown';
@@ -252,9 +303,8 @@ export class SwitchedStream {
     log.info({ source: to, reason }, 'the rows come from the same source again');
     if (isExact) return [];
     const [begin, end] = since <= at ? [since, at] : [at, since];
-    return [
-      { type: 'gap', from: begin, to: (end + 1n) as Nanos, reason: `${to} was opened again (${reason})` },
-    ];
+    const how = isSameOpening ? 'was read again after it was left' : 'was opened again';
+    return [{ type: 'gap', from: begin, to: (end + 1n) as Nanos, reason: `${to} ${how} (${reason})` }];
   }
 
   /** Drops watermarks that are behind the stream: another source may be behind in time. */
@@ -280,6 +330,7 @@ export class SwitchedStream {
     if (length === 0) return;
     this.#hasRows = true;
     this.#stitch?.note(batch);
+    this.#settings.delivered?.note(batch);
     if (this.#time < 0) return;
     const words = batch.columns[this.#time] as Int32Array;
     const high = words[2 * length - 1]!;
@@ -317,5 +368,9 @@ export interface SavedStream {
   readonly switches: Readonly<Partial<Record<LeaveReason, number>>>;
   readonly marks: PlainData;
   /** In front of the next row, with what its source has told before it. */
-  readonly seam?: { readonly to: string; readonly waiting: readonly PlainRecord[] };
+  readonly seam?: {
+    readonly to: string;
+    readonly waiting: readonly PlainRecord[];
+    readonly isWhole?: boolean;
+  };
 }

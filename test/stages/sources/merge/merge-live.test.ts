@@ -1,38 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { MemoryCheckpointStore } from '../../../../src/checkpoints/memory-checkpoint-store.js';
 import type { Row } from '../../../../src/columns/row-view.js';
 import { nanos } from '../../../../src/core/units.js';
-import { defineComponent } from '../../../../src/engine/component.js';
 import { uncheckedSpec } from '../../../../src/plan/typed-spec.js';
 import { createPipeline, type PipelineOptions } from '../../../../src/runtime/pipeline-builder.js';
-import { liveComponent } from '../../../support/nested-stages.js';
-import {
-  feedOf,
-  isRow,
-  isWatermark,
-  keepingSink,
-  type Stream,
-  watching,
-} from '../../../support/pipeline-rig.js';
+import { liveComponent, watchingComponent } from '../../../support/nested-stages.js';
+import { feedOf, isRow, isWatermark, keepingSink, type Stream } from '../../../support/pipeline-rig.js';
 import { SimulatedClock } from '../../../support/simulated-clock.js';
 import { IN_ORDER, ROWS } from './merge-rig.js';
 
 const START_MS = Date.parse('2024-03-04T10:00:00Z');
 const at = (ms: number): bigint => BigInt(START_MS + ms) * 1_000_000n;
 const row = (ms: number, price: number, symbol = 'A'): Row => ({ time: at(ms), symbol, price });
-
-const watchingComponent = (look: (stream: Stream) => void) =>
-  defineComponent({
-    kind: 'operator',
-    name: 'watching',
-    summary: 'Shows what goes past.',
-    options: async () => z.strictObject({}),
-    load: async () => ({
-      plan: (_options, input) => input,
-      create: (_options, input) => watching(input, look),
-    }),
-  });
 
 /** Sources in the hands of the test, on virtual time, which is a millisecond ahead of the rows. */
 async function live(

@@ -220,6 +220,71 @@ describe('a router with a source of preference', () => {
     await stop();
   });
 
+  it('leaves out of a gap of the new source what the last one has delivered', async () => {
+    const sources = numbered('a', 'b');
+    const [a, b] = sources as [Scripted, Scripted];
+    const { clock, told, stop } = await routed({ sources, options: { standby: 'hot' } });
+    const gap = (from: number, to: number) =>
+      ({ type: 'gap', from: nanos(at(from)), to: nanos(at(to)), symbol: 'A', reason: 'lost' }) as const;
+    b.push(row(1, 1));
+    a.push(row(1, 1));
+    await clock.advance(300);
+    // It has lost 2 and 3, which the other one has, and 5.
+    b.push(gap(1, 5), row(4, 4), gap(4, 7), row(6, 6));
+    a.push(row(2, 2), row(3, 3), row(4, 4));
+    await clock.advance(300);
+    a.fail(outage());
+    await clock.advance(300);
+    const reason = expect.stringMatching(/^sequence 5 is missing/);
+    expect(told()).toMatchObject([
+      1,
+      2,
+      3,
+      4,
+      { type: 'switched', seam: 'exact' },
+      { type: 'gap', from: at(4), to: at(6) + 1n, symbol: 'A', reason },
+      6,
+    ]);
+    await stop();
+  });
+
+  it('does not take a lower number behind a gap, in a later row, for one that was delivered', async () => {
+    const sources = numbered('a', 'b');
+    const [a, b] = sources as [Scripted, Scripted];
+    const { clock, told, stop } = await routed({ sources });
+    a.push(row(1, 7), row(2, 8));
+    await clock.advance(50);
+    b.initial = () => [
+      [
+        { type: 'gap', from: nanos(at(2)), to: nanos(at(9)), symbol: 'A', reason: 'begun anew' },
+        row(9, 1),
+        row(10, 2),
+      ],
+    ];
+    a.fail(outage());
+    await clock.advance(300);
+    expect(told()).toMatchObject([7, 8, { type: 'switched', seam: 'unknown' }, { type: 'gap' }, 1, 2]);
+    await stop();
+  });
+
+  it('goes on without a gap with a source that was left and is read again, as it kept its rows', async () => {
+    const sources = numbered('a', 'b');
+    const [a, b] = sources as [Scripted, Scripted];
+    a.initial = (opening) => (opening === 1 ? [outage()] : []);
+    const { pass, told, stop } = await routed({ sources, options: { standby: 'hot', hold: '0s' } });
+    await pass(50, 10);
+    b.push(row(1, 1), row(2, 1, 'B'));
+    await pass(50, 10);
+    // The preferred one proves itself, is chosen, and fails before what it has given counts.
+    a.push(row(1, 1));
+    a.fail(outage());
+    await pass(100, 10);
+    b.push(row(3, 2));
+    await pass(100, 10);
+    expect(told()).toMatchObject([{ type: 'switched', to: 'sources[1]' }, 1, 1, 2]);
+    await stop();
+  });
+
   it('passes on what a source tells, and stays with it at a gap otherwise', async () => {
     const [a, b] = scripts('a', 'b') as [Scripted, Scripted];
     const { clock, told, stop } = await routed({ sources: [a, b] });

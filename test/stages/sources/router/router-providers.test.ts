@@ -184,6 +184,117 @@ describe('a router of providers', () => {
     await stop();
   });
 
+  it('has each go on behind the rows of the one before, and fetch what came in between', async () => {
+    const outages = [...trades(1, 3), { fail: 'disconnected' as const }];
+    const { pass, prices, switched, stream, stop } = await routedProviders(
+      {
+        capabilities: resumable,
+        history,
+        // Down for a while: nothing of it overlaps.
+        trades: (start) => (start === 0 ? outages : [{ afterMs: 3_000, ...trade(40) }, ...trades(41, 80)]),
+      },
+      {
+        capabilities: resumable,
+        history,
+        trades: () => [{ afterMs: 500, ...trade(9) }, ...trades(10, 30), { fail: 'disconnected' }],
+      },
+    );
+    await pass(9_000);
+    const given = prices();
+    expect(given).toEqual(given.map((_, i) => i + 1));
+    expect(given.length).toBeGreaterThan(60);
+    expect(switched()).toMatchObject([
+      { from: 'main', to: 'backup', seam: 'exact' },
+      { from: 'backup', to: 'main', seam: 'exact' },
+    ]);
+    expect(stream.filter(({ type }) => type === 'gap')).toEqual([]);
+    await stop();
+  });
+
+  it('opens one again that was open beside the last one, if its numbers show a hole, and has that fetched', async () => {
+    const starts: number[] = [];
+    const { pass, prices, switched, stream, stop } = await routedProviders(
+      { capabilities: resumable, history, trades: [...trades(1, 6), { fail: 'disconnected' }] },
+      {
+        capabilities: resumable,
+        history,
+        trades: (start) => {
+          starts.push(start);
+          return start === 0 ? [{ afterMs: 900, ...trade(9) }] : [{ afterMs: 100, ...trade(12) }];
+        },
+      },
+      { standby: 'hot', backOff: '1h', backOffMax: '1h' },
+    );
+    await pass(3_000);
+    expect(prices()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(starts).toEqual([0, 1]);
+    expect(switched()).toMatchObject([{ from: 'main', to: 'backup', seam: 'exact' }]);
+    expect(stream.filter(({ type }) => type === 'gap')).toEqual([]);
+    await stop();
+  });
+
+  it('has the preferred one fetch what the one that it leaves held back', async () => {
+    const { pass, prices, switched, stream, stop } = await routedProviders(
+      {
+        capabilities: resumable,
+        history,
+        trades: (start) => (start === 0 ? [...trades(1, 3), { fail: 'disconnected' }] : trades(14, 60)),
+      },
+      {
+        capabilities: resumable,
+        // It waits for 7 when it is left.
+        history: { trades: trades(1, 6).map(({ trade: one }) => one) },
+        trades: () => [...trades(4, 6, 1), ...trades(8, 60)],
+      },
+      { backOff: '10ms', backOffMax: '10ms' },
+    );
+    await pass(9_000);
+    const given = prices();
+    expect(given).toEqual(given.map((_, i) => i + 1));
+    expect(given.length).toBeGreaterThan(40);
+    expect(switched().at(-1)).toMatchObject({ to: 'main', seam: 'exact' });
+    expect(stream.filter(({ type }) => type === 'gap')).toEqual([]);
+    await stop();
+  });
+
+  it('does not take one for silent that waits for missing rows', async () => {
+    const { pass, switched, prices, stop } = await routedProviders(
+      {
+        capabilities: resumable,
+        history: { ...history, pageMs: 2_500 },
+        trades: [...trades(1, 3), ...trades(5, 60)],
+      },
+      { capabilities: resumable, history, trades: () => trades(1, 60) },
+      { silence: '1s' },
+    );
+    await pass(5_000);
+    expect(switched()).toEqual([]);
+    expect(prices().slice(0, 6)).toEqual([1, 2, 3, 4, 5, 6]);
+    await stop();
+  });
+
+  it('tells what was missed where the next one may not fetch it', async () => {
+    const { pass, prices, switched, stream, stop } = await routedProviders(
+      { capabilities: resumable, history, trades: [...trades(1, 3), { fail: 'disconnected' }] },
+      { capabilities: resumable, history, trades: () => trades(7, 12) },
+      {
+        sources: {
+          main: { use: 'a', stream: 'trades', symbols: ['A'] },
+          backup: { use: 'b', stream: 'trades', symbols: ['A'], backfill: false },
+        },
+        backOff: '1h',
+        backOffMax: '1h',
+      },
+    );
+    await pass(3_000);
+    expect(prices()).toEqual([1, 2, 3, 7, 8, 9, 10, 11, 12]);
+    expect(switched()).toMatchObject([{ seam: 'exact' }]);
+    expect(stream.filter(({ type }) => type === 'gap')).toMatchObject([
+      { symbol: 'A', reason: 'sequence 4 to 6 is missing between main and backup' },
+    ]);
+    await stop();
+  });
+
   it('leaves one whose breaker opens, and takes it back with a gate that works', async () => {
     const { pass, prices, switched, stop } = await routedProviders(
       {

@@ -34,6 +34,7 @@ function bare(options: object, count = 3) {
     bytesIn: 0,
     heldNs: 0n,
     heldFrom: undefined,
+    rowsEverHeld: 0,
     goesOn: false,
     read: () => queues[id]!.shift() ?? new Promise<never>(() => {}),
     async open({ anew = false } = {}) {

@@ -1,8 +1,9 @@
-import type { Batch } from '../../columns/batch.js';
-import { compareInt64, readInt64, TWO_32, writeInt64 } from '../../columns/int64.js';
-import { columnIndex, type Schema } from '../../columns/schema.js';
-import type { Clock } from '../../core/clock.js';
+import type { Batch } from '../columns/batch.js';
+import { compareInt64, readInt64, TWO_32, writeInt64 } from '../columns/int64.js';
+import { columnIndex, type Schema } from '../columns/schema.js';
+import type { Clock } from '../core/clock.js';
 import { indexesById } from './indexes-by-id.js';
+import type { LastRow } from './last-rows.js';
 
 /**
  * The last row of a symbol: its time, how many rows had that time, and its number, 0 if rows have none. Of 64-bit
@@ -18,6 +19,15 @@ export type DeliveredEntry = readonly [
 
 /** Of each symbol, in the order of the options; `null` for those without a row. Entries do not change. */
 export type DeliveredEntries = readonly (DeliveredEntry | null)[];
+
+/** The entry of a last row that somebody else has seen. */
+export const entryOf = ({ time, rowsAtTime, number = 0n }: LastRow): DeliveredEntry => [
+  Number(time >> 32n),
+  Number(BigInt.asIntN(32, time)),
+  rowsAtTime,
+  Number(number >> 32n),
+  Number(BigInt.asIntN(32, number)),
+];
 
 /** A row that is further ahead of the clock has a wrong time: nothing could be fetched from before it. */
 const AHEAD_NS = 600_000_000_000n;
@@ -38,10 +48,10 @@ export class DeliveredRows {
   readonly #wall = new Int32Array(2);
   #highMax = Number.NEGATIVE_INFINITY;
   #indexOf = new Int32Array(0);
-  readonly #times: Int32Array;
-  readonly #numbers: Int32Array;
-  readonly #rowsAtTime: Uint32Array;
-  readonly #isChanged: Uint8Array;
+  #times: Int32Array;
+  #numbers: Int32Array;
+  #rowsAtTime: Uint32Array;
+  #isChanged: Uint8Array;
   readonly #changed: number[] = [];
   readonly #entries: (DeliveredEntry | null)[];
 
@@ -72,6 +82,23 @@ export class DeliveredRows {
     this.#indexOf = indexesById(ids);
   }
 
+  /** For symbols that are known by their ids alone: makes room for those below an id, each with its id as its index. */
+  growTo(ids: number): void {
+    const known = this.#rowsAtTime.length;
+    if (ids <= known) return;
+    const room = Math.max(ids, 2 * known, 64);
+    this.#times = grown(this.#times, 2 * room);
+    this.#numbers = grown(this.#numbers, 2 * room);
+    const rowsAtTime = new Uint32Array(room);
+    rowsAtTime.set(this.#rowsAtTime);
+    this.#rowsAtTime = rowsAtTime;
+    const isChanged = new Uint8Array(room);
+    isChanged.set(this.#isChanged);
+    this.#isChanged = isChanged;
+    while (this.#entries.length < room) this.#entries.push(null);
+    this.#indexOf = Int32Array.from({ length: room }, (_, id) => id);
+  }
+
   /** The index of a symbol by its id; −1 if it was not asked for. */
   indexOf(id: number): number {
     return id < this.#indexOf.length ? this.#indexOf[id]! : -1;
@@ -87,6 +114,14 @@ export class DeliveredRows {
 
   numberOf(index: number): bigint | undefined {
     return this.#numberAt < 0 || this.#rowsAtTime[index] === 0 ? undefined : readInt64(this.#numbers, index);
+  }
+
+  /** The last row of a symbol; `undefined` if it has had none. */
+  lastOf(index: number): LastRow | undefined {
+    const time = this.timeOf(index);
+    return time === undefined
+      ? undefined
+      : { time, rowsAtTime: this.#rowsAtTime[index]!, number: this.numberOf(index) };
   }
 
   /** Rows from one to before another are delivered. */
@@ -171,4 +206,10 @@ export class DeliveredRows {
       this.#entries[index] = entry;
     }
   }
+}
+
+function grown(from: Int32Array, words: number): Int32Array<ArrayBuffer> {
+  const to = new Int32Array(words);
+  to.set(from);
+  return to;
 }
