@@ -9,7 +9,6 @@ import { LazyNetwork } from '../../providers/network/lazy-network.js';
 import { builtIn } from '../../registry/built-in.js';
 import { componentOf } from '../../registry/load-stage.js';
 import { definitionOf } from '../../registry/provider-component.js';
-import { openResilience } from '../../resilience/resilience-client.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { ListRequest } from './user-code.js';
 
@@ -40,7 +39,8 @@ export async function listHere(
   }
   const factory = await definition.load(checked.data);
   const clock = systemClock;
-  const resilience = handle && openResilience(handle);
+  // Imported here: the thread of a job whose spec names no budget is not to load it.
+  const resilience = handle && (await import('../../resilience/resilience-client.js')).openResilience(handle);
   const gate = createGate(settings, { use, resilience, clock, log });
   const means = { network: new LazyNetwork(use, clock), clock, gate, chance: randomId };
   const connection = new ProviderConnection(use, factory, checked.data, means, { job, log, clock });
