@@ -161,6 +161,13 @@ export { Registry } from './registry/registry.js';
 export type { Resilience } from './resilience/resilience-client.js';
 export type { ResilienceCoordinator } from './resilience/resilience-coordinator.js';
 export { type ComponentList, type ListOptions, listComponents } from './runtime/list-components.js';
+export {
+  type InstrumentListOptions,
+  listInstruments,
+  listOptions,
+  type OptionListOptions,
+  type ProviderListOptions,
+} from './runtime/list-instruments.js';
 export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime/pipeline-builder.js';
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';

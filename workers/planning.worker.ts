@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { answerRequest } from '../src/plan/user-code/answer-request.js';
 import type { PlanningRequest } from '../src/plan/user-code/user-code.js';
 import { jobConsole } from '../src/telemetry/job-console.js';
+import type { Logger } from '../src/telemetry/logger.js';
 import { PrintedText } from '../src/telemetry/printed-text.js';
 import {
   type PlanningData,
@@ -41,7 +42,11 @@ for (const stream of [process.stdout, process.stderr]) {
 const onIdle = () => post({ neverLoads: true });
 process.on('beforeExit', onIdle);
 
-void answerRequest(request).then((answer) => {
+/** What a gate and a provider say goes where prints go. */
+const say = (fields: object, text: string) => lines.warn(text, fields);
+const log: Logger = { debug() {}, info() {}, warn: say, error: say, child: () => log };
+
+void answerRequest(request, { post: (items) => post({ items }), log }).then((answer) => {
   process.off('beforeExit', onIdle);
   post({ answer });
   port.close();

@@ -2,6 +2,7 @@
 /** The command line. Each command is in `commands/`, and is loaded when it is called. */
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { ASSET_CLASSES } from '../wire/provider-capabilities.js';
 import { parseDurationMs } from './duration-argument.js';
 import { EXIT_CODE } from './interrupts.js';
 import { processTerminal, TerminalError } from './terminal.js';
@@ -14,6 +15,7 @@ Examples:
   tickloom validate specs/*.yaml
   tickloom explain spec.yaml
   tickloom components bars
+  tickloom instruments binance-spot --symbols BTCUSDT
   tickloom errors LATE_ROW
   tickloom calendar XNYS --at 2026-11-27T14:00
   tickloom show out/eurusd
@@ -133,6 +135,34 @@ program
   .action(async (name: string | undefined, options) => {
     const { components } = await import('./commands/components.js');
     exitCode = await components(name, options, terminal);
+  });
+
+program
+  .command('instruments')
+  .description('list what can be asked of a provider, or the options on something')
+  .argument('<provider>', 'the name of a provider, as `use` of a spec has it')
+  .option('--symbols <list>', 'only these, such as BTCUSDT,ETHUSDT')
+  .addOption(
+    new Option('--asset-class <class>', 'only instruments of this class').choices([...ASSET_CLASSES]),
+  )
+  .option('--underlying <symbol>', 'list the options on this instead')
+  .option('--expiry <day>', 'only options that expire on this day, such as 2024-12-20')
+  .addOption(
+    new Option('--option <name=value>', 'an option of the provider (repeat for more)')
+      .argParser(collect)
+      .default([], 'none'),
+  )
+  .option('--spec <file>', 'take options, budget and breaker from the source of this spec')
+  .addOption(settingsOption())
+  .addOption(componentsOption())
+  .option('--json', 'print as JSON')
+  .addHelpText(
+    'after',
+    '\nA budget and a breaker of the settings that have the name of the provider are applied.\nExit codes: 0 listed; 1 the provider failed, or does not list one of --symbols; 2 wrong usage.\n',
+  )
+  .action(async (provider: string, options) => {
+    const { instruments } = await import('./commands/instruments.js');
+    exitCode = await instruments(provider, options, terminal);
   });
 
 program

@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Clock, TimerHandle } from '../core/clock.js';
-import { PipelineError } from '../core/errors.js';
+import { PipelineError, type RuntimeError } from '../core/errors.js';
 import { cutText } from '../core/shown-text.js';
 import type { PlanningRequest } from '../plan/user-code/user-code.js';
 import {
@@ -16,6 +16,14 @@ import { threadEntry } from './thread-entry.js';
 /** Limits of a planning thread, and where its output goes. */
 export interface PlanningThreadOptions {
   readonly clock: Clock;
+  /** Receives the items of a list, a few at a time. What it throws ends the thread. */
+  readonly onItems?: ((text: string) => void) | undefined;
+  /** Messages with items that may come. */
+  readonly itemsMax?: number | undefined;
+  /** Says that there was no answer in time. Default: that it did not load and plan. */
+  readonly late?: ((deadlineMs: number) => RuntimeError) | undefined;
+  /** Is told of its worker. */
+  readonly onWorker?: ((worker: Worker) => void) | undefined;
   /** Time from the start of the thread to its answer. */
   readonly deadlineMs: number;
   readonly maxHeapMb: number;
@@ -78,6 +86,7 @@ export class PlanningThread<Answer = unknown> {
       port2.close();
       throw error;
     }
+    options.onWorker?.(this.#worker);
     this.#port.on('message', (message: unknown) => this.#take(message));
     this.#worker.on('error', (error) => this.#fail(this.#nameOf(error)));
     this.exited = new Promise((resolve) => {
@@ -93,6 +102,7 @@ export class PlanningThread<Answer = unknown> {
     this.#timer = options.clock.setTimeout(() => {
       // The answer may have arrived while this thread was busy.
       this.#takeRest();
+      if (options.late) this.cancel(options.late(options.deadlineMs));
       this.#fail(
         `it did not load and plan within ${options.deadlineMs} ms ("moduleDeadlineMs"): take endless loops and ` +
           'long waits out of what runs as it is loaded or planned',
@@ -101,13 +111,15 @@ export class PlanningThread<Answer = unknown> {
   }
 
   /** Rejects the answer and ends the thread. */
-  cancel(error: PipelineError): void {
+  cancel(error: unknown): void {
     this.#end(() => this.#reject(error));
   }
 
   #take(data: unknown): void {
     const message = readPlanningMessage(data);
-    if (!message || ++this.#messages > PRINTED_TIMES_MAX + 2) this.#fail(STRAY_MESSAGE);
+    const { itemsMax = 0 } = this.#options;
+    if (!message || ++this.#messages > PRINTED_TIMES_MAX + itemsMax + 2) this.#fail(STRAY_MESSAGE);
+    else if ('items' in message) this.#takeItems(message.items);
     else if ('printed' in message) this.#print(message.printed);
     else if ('neverLoads' in message) {
       this.#fail('it never finishes loading: an "await" at its top level waits for what does not come');
@@ -119,6 +131,16 @@ export class PlanningThread<Answer = unknown> {
           this.#reject(error);
         }
       });
+    }
+  }
+
+  #takeItems(text: string): void {
+    const { onItems } = this.#options;
+    try {
+      if (onItems) onItems(text);
+      else this.#fail(STRAY_MESSAGE);
+    } catch (error) {
+      this.cancel(error);
     }
   }
 
@@ -172,7 +194,8 @@ const textOf = (value: unknown): string =>
 
 function titleOf(request: PlanningRequest): string {
   if ('module' in request) return `module "${cutText(request.module, 500)}"`;
-  const { kind, stage } = request;
+  const { stage } = request;
+  const kind = 'list' in request ? 'provider' : request.kind;
   const { use, options, outside } = stage;
   if (outside) return `${kind} "${use}" of module "${cutText(outside.module, 500)}"`;
   const { path } = (options ?? {}) as { readonly path?: unknown };

@@ -1,21 +1,30 @@
 import { stat } from 'node:fs/promises';
 import { serialize } from 'node:v8';
+import type { Worker } from 'node:worker_threads';
 import type { Clock, TimerHandle } from '../core/clock.js';
 import { PipelineError } from '../core/errors.js';
+import { ProviderError } from '../core/provider-error.js';
 import { redact } from '../core/redact.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import { ModuleFolders } from '../plan/user-code/module-folders.js';
-import { readDeclaration, readPlanAnswer } from '../plan/user-code/read-answer.js';
+import {
+  readDeclaration,
+  readListEnd,
+  readListItems,
+  readPlanAnswer,
+} from '../plan/user-code/read-answer.js';
 import type {
+  ListRequest,
   ModuleRef,
   PlanAnswer,
   PlanningRequest,
   PlanRequest,
   UserCode,
 } from '../plan/user-code/user-code.js';
+import { LIST_ITEMS_MAX, type ListItem } from '../providers/contract/provider-list.js';
 import type { DeclaredComponent } from '../wire/declared-component.js';
 import { type PlanningSlot, type PlanningSlots, processSlots } from './planning-slots.js';
-import { PlanningThread } from './planning-thread.js';
+import { PlanningThread, type PlanningThreadOptions } from './planning-thread.js';
 import { startFailure } from './start-failure.js';
 import { expectEntry, threadEntry } from './thread-entry.js';
 
@@ -35,6 +44,23 @@ interface KeptAnswer {
 
 /** A planning thread, whatever the type of its answer. */
 type AnyThread = Pick<PlanningThread, 'title' | 'exited' | 'cancel'>;
+
+/** How a list is read. */
+export interface ListTerms {
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined;
+  /** Ms from its start to its end. */
+  readonly deadlineMs: number;
+  onItems(items: readonly ListItem[]): void;
+  /** Is told of the thread, which holds permits. */
+  onWorker?(worker: Worker): void;
+}
+
+/** What of a thread differs from one that plans. */
+interface ThreadTerms
+  extends Partial<Pick<PlanningThreadOptions, 'deadlineMs' | 'onItems' | 'itemsMax' | 'late' | 'onWorker'>> {
+  onThread?(thread: AnyThread): void;
+}
 
 /** Limits for loading the modules that specs name. */
 export interface PlanningSettings {
@@ -94,6 +120,40 @@ export class PlanningThreads implements UserCode {
     return answer;
   }
 
+  /**
+   * Reads a list of a provider to its end.
+   *
+   * @param onItems - Is given a few at a time.
+   * @throws {RuntimeError} what the provider, its gate or its options have failed with; `MODULE_INVALID` if its code
+   *   cannot be loaded; the reason of the signal.
+   */
+  async list(request: ListRequest, { signal, deadlineMs, onItems, onWorker }: ListTerms): Promise<void> {
+    signal?.throwIfAborted();
+    const { list } = request;
+    let ofThread: AnyThread | undefined;
+    const onAbort = () => ofThread?.cancel(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      await this.#ask(request, readListEnd, {
+        deadlineMs,
+        onItems: (text) => onItems(readListItems(list.kind, text)),
+        itemsMax: LIST_ITEMS_MAX, // a page may have one item
+        onWorker,
+        late: (ms) =>
+          new ProviderError(
+            'unavailable',
+            `Provider "${request.stage.use}": the list was not read to its end within ${ms} ms`,
+          ),
+        onThread(thread) {
+          ofThread = thread;
+          if (signal?.aborted) onAbort();
+        },
+      });
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
   /** Ends all threads and rejects pending requests with `RUNTIME_CLOSED`. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -103,11 +163,16 @@ export class PlanningThreads implements UserCode {
     await Promise.all(this.#endings);
   }
 
-  async #ask<Answer>(request: PlanningRequest, read: (text: string) => Answer): Promise<Answer> {
+  async #ask<Answer>(
+    request: PlanningRequest,
+    read: (text: string) => Answer,
+    terms: ThreadTerms = {},
+  ): Promise<Answer> {
     if (this.#isClosed) throw closed();
     const slot = await this.#slots.take(this);
-    const thread = this.#start(request, read, slot);
+    const thread = this.#start(request, read, slot, terms);
     this.#threads.add(thread);
+    terms.onThread?.(thread);
     void thread.exited.then(() => {
       this.#threads.delete(thread);
       slot.free();
@@ -128,13 +193,20 @@ export class PlanningThreads implements UserCode {
     request: PlanningRequest,
     read: (text: string) => Answer,
     slot: PlanningSlot,
+    { deadlineMs = this.#settings.moduleDeadlineMs, ...terms }: ThreadTerms,
   ): PlanningThread<Answer> {
-    const { moduleDeadlineMs: deadlineMs, maxHeapMb } = this.#settings;
+    const { maxHeapMb } = this.#settings;
     try {
       if (this.#isClosed) throw closed();
       expectEntry(threadEntry('planning'));
       const print = (text: string) => process.stderr.write(redact(text));
-      return new PlanningThread(request, read, { clock: this.#clock, deadlineMs, maxHeapMb, print });
+      return new PlanningThread(request, read, {
+        ...terms,
+        clock: this.#clock,
+        deadlineMs,
+        maxHeapMb,
+        print,
+      });
     } catch (error) {
       slot.free();
       const whyNot = error instanceof Error ? startFailure(error) : undefined;

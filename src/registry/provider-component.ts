@@ -9,6 +9,12 @@ import { PROVIDER_CONTRACT } from '../wire/provider-capabilities.js';
 export const isProvider = (value: unknown): value is ProviderDefinition =>
   (value as { readonly kind?: unknown } | null | undefined)?.kind === 'provider';
 
+const definitions = new WeakMap<object, ProviderDefinition>();
+
+/** What a component was made of; `undefined` if it is not one of a provider. */
+export const definitionOf = (component: Component): ProviderDefinition | undefined =>
+  definitions.get(component);
+
 /**
  * Makes a provider into the component of a source. The adapter is of this copy of the package, whichever one the
  * provider was declared with, so that batches, buffers and errors are those of the pipeline. Code of providers is imported on demand: most threads have none. So its
@@ -29,7 +35,7 @@ export function providerComponent(definition: ProviderDefinition): Component<'so
   if (typeof options !== 'function') throw invalid('expected a function "options" that gives its schema');
   if (typeof load !== 'function') throw invalid('expected a function "load" that gives what makes it');
   const provider = { name, capabilities };
-  return {
+  const component: Component<'source'> = {
     kind: 'source',
     name,
     summary,
@@ -59,4 +65,6 @@ export function providerComponent(definition: ProviderDefinition): Component<'so
       return providerSource(provider, factory, fromCaptures);
     },
   };
+  definitions.set(component, definition);
+  return component;
 }

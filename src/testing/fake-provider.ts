@@ -11,7 +11,9 @@ import { ROW_KINDS } from '../providers/contract/feed-schema.js';
 import type {
   BarHistoryRequest,
   HistoryRequest,
+  InstrumentsRequest,
   MarketDataProvider,
+  OptionsChainRequest,
   Page,
   ProviderContext,
   StreamRequest,
@@ -149,17 +151,18 @@ class FakeProvider implements MarketDataProvider {
     return this.#page(request.kind, request, writer, signal);
   }
 
-  async optionsChain(
-    request: { readonly underlying: string; readonly cursor: PlainData },
-    signal: AbortSignal,
-  ) {
+  async optionsChain({ underlying, expiry, cursor }: OptionsChainRequest, signal: AbortSignal) {
     const { optionsChain = [] } = this.#parts.script;
-    const items = optionsChain.filter(({ underlying }) => underlying === request.underlying);
-    return this.#list(items, request.cursor, signal);
+    const items = optionsChain.filter(
+      (option) => option.underlying === underlying && (expiry === undefined || option.expiry === expiry),
+    );
+    return this.#list(items, cursor, signal);
   }
 
-  async instruments(request: { readonly cursor: PlainData }, signal: AbortSignal) {
-    return this.#list(this.#parts.script.instruments ?? [], request.cursor, signal);
+  async instruments({ assetClass, cursor }: InstrumentsRequest, signal: AbortSignal) {
+    const { instruments = [] } = this.#parts.script;
+    const items = instruments.filter((one) => assetClass === undefined || one.assetClass === assetClass);
+    return this.#list(items, cursor, signal);
   }
 
   async #play(

@@ -1,6 +1,7 @@
 /** The messages between the supervisor and the thread that loads user code to plan it. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Schema } from '../columns/schema.js';
+import type { WireError } from '../core/errors.js';
 import type { DeclaredComponent } from './declared-component.js';
 import type { StageFacts } from './stage-facts.js';
 import type { StageFiles } from './stage-files.js';
@@ -16,6 +17,8 @@ export interface PlanningData {
 export type PlanningMessage =
   /** The last message: a `ThreadAnswer` as JSON. */
   | { readonly answer: string }
+  /** A few items of a list, as JSON. */
+  | { readonly items: string }
   /** What the code printed. */
   | { readonly printed: string }
   /** The code will never load: it has not loaded, and nothing is left to do in the thread. */
@@ -24,8 +27,9 @@ export type PlanningMessage =
 /** Code of users may reach the port and post anything. @returns `undefined` if it is not a message. */
 export function readPlanningMessage(data: unknown): PlanningMessage | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
-  const { answer, printed, neverLoads } = data as Readonly<Record<string, unknown>>;
+  const { answer, items, printed, neverLoads } = data as Readonly<Record<string, unknown>>;
   if (typeof answer === 'string') return { answer };
+  if (typeof items === 'string') return { items };
   if (typeof printed === 'string') return { printed };
   return neverLoads === true ? { neverLoads } : undefined;
 }
@@ -42,6 +46,9 @@ export type ThreadAnswer =
       readonly output: Schema | null;
       readonly problems: readonly { readonly path: readonly (string | number)[]; readonly message: string }[];
     }
+  /** Of a list, whose items were posted before. */
+  | { readonly listed: true }
+  | { readonly failed: WireError }
   | { readonly error: string };
 
 /** Maximum length of an answer. A schema of ten thousand columns fits. */

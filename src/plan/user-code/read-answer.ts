@@ -1,7 +1,13 @@
 import type { Column, Schema } from '../../columns/schema.js';
-import { PipelineError, PROBLEMS_MAX } from '../../core/errors.js';
+import { type ErrorCode, PipelineError, PROBLEMS_MAX, RemoteError } from '../../core/errors.js';
 import { redact } from '../../core/redact.js';
 import { capabilitiesComplaint } from '../../providers/contract/capability-check.js';
+import {
+  ITEMS_AT_ONCE,
+  type ListItem,
+  type ProviderList,
+  readListItem,
+} from '../../providers/contract/provider-list.js';
 import { schemaComplaint } from '../../stages/operators/module/schema-check.js';
 import type { DeclaredComponent } from '../../wire/declared-component.js';
 import { findNotPlain } from '../../wire/not-plain.js';
@@ -50,6 +56,39 @@ export function readDeclaration(text: unknown): readonly DeclaredComponent[] {
   const { components } = parse(text);
   if (!Array.isArray(components) || components.length > COMPONENTS_MAX) throw unreadable('no components');
   return components.map(readComponent);
+}
+
+/**
+ * Reads the answer to a request for a list, whose items came before it.
+ *
+ * @throws {RemoteError} what the provider, its gate or its options have failed with.
+ */
+export function readListEnd(text: unknown): true {
+  const { listed, failed } = parse(text);
+  if (listed === true) return true;
+  const { code, message, retryable } = fieldsOf(failed, 'no end of a list');
+  if (typeof code !== 'string' || !/^[A-Z][A-Z_]{2,60}$/.test(code) || typeof message !== 'string') {
+    throw unreadable('an error without a code');
+  }
+  throw new RemoteError({ code: code as ErrorCode, message: redact(message), retryable: retryable === true });
+}
+
+/** Reads items of a list. @throws {PipelineError} `MODULE_INVALID` if they are none. */
+export function readListItems(kind: ProviderList['kind'], text: string): readonly ListItem[] {
+  if (text.length > ANSWER_CHARS_MAX) throw unreadable('a part of a list that is too long');
+  let items: unknown;
+  try {
+    items = JSON.parse(text);
+  } catch {
+    throw unreadable('a part of a list that is no JSON');
+  }
+  if (!Array.isArray(items) || items.length > ITEMS_AT_ONCE)
+    throw unreadable('a part of a list that is none');
+  return items.map((item: unknown) => {
+    const read = readListItem(kind, item);
+    if (!read) throw unreadable('an item of a list that is none');
+    return read;
+  });
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -2,8 +2,10 @@ import type { Schema } from '../../columns/schema.js';
 import type { ComponentKind } from '../../engine/component.js';
 import type { PlanProblems, SpecFacts } from '../../engine/factories.js';
 import type { Loads } from '../../engine/stage.js';
+import type { ProviderList } from '../../providers/contract/provider-list.js';
+import type { ResilienceHandle } from '../../resilience/resilience-handle.js';
 import type { DeclaredComponent } from '../../wire/declared-component.js';
-import type { ResolvedStage } from '../../wire/resolved-spec.js';
+import type { ResolvedStage, SourceGateSettings } from '../../wire/resolved-spec.js';
 import type { StageFacts } from '../../wire/stage-facts.js';
 import type { StageFiles } from '../../wire/stage-files.js';
 
@@ -30,8 +32,21 @@ export interface PlanRequest {
   readonly spec?: SpecFacts;
 }
 
-/** A request to user code: to declare its components, or to plan one. */
-export type PlanningRequest = ModuleRef | PlanRequest;
+/** A request to read a list of a provider. Plain data. */
+export interface ListRequest {
+  /** Shown with what the code prints. */
+  readonly job: string;
+  /** The provider, with its own options as they were written. */
+  readonly stage: ResolvedStage;
+  readonly list: ProviderList;
+  /** The budget and the breaker of its calls. */
+  readonly gate: SourceGateSettings;
+  /** Has these. */
+  readonly resilience?: ResilienceHandle | undefined;
+}
+
+/** A request to user code: to declare its components, to plan one, or to read a list of one. */
+export type PlanningRequest = ModuleRef | PlanRequest | ListRequest;
 
 /** The answer of a component to a plan request. Plain data. */
 export interface PlanAnswer {

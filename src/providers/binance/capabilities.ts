@@ -4,7 +4,6 @@ import type {
   SequenceNumbers,
   StreamCapabilities,
 } from '../../wire/provider-capabilities.js';
-import { ENDED_MS } from './markets.js';
 
 const numbers = (space: string, step: SequenceNumbers['step']): SequenceNumbers => ({
   space,
@@ -24,6 +23,12 @@ const barStream = (intervals: readonly string[]): StreamCapabilities => ({
   columns: BAR_COLUMNS,
   intervals,
 });
+
+/**
+ * The last bar of a page has ended so many ms after its end, by the clock of this host, which may be ahead of the
+ * venue's by less. That of an earlier one is shown by the next.
+ */
+export const ENDED_MS = 2_000;
 
 const barHistory = (intervals: readonly string[]): HistoryCapabilities => ({
   columns: BAR_COLUMNS,

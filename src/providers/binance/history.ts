@@ -2,8 +2,9 @@ import { parseDurationNs } from '../../core/duration-text.js';
 import type { PlainData } from '../../core/plain-data.js';
 import type { BarHistoryRequest, TickHistoryRequest, TickWriter } from '../contract/market-data-provider.js';
 import type { BarWriter } from '../contract/row-writers.js';
+import { ENDED_MS } from './capabilities.js';
 import { decimalIn, wholeIn } from './decimals.js';
-import { BARS_MAX, type BinanceMarket, ENDED_MS } from './markets.js';
+import { BARS_MAX, type BinanceMarket } from './markets.js';
 import type { BinanceRest } from './rest.js';
 
 /** An aggregated trade has the time of its first one, and may have others of up to so many ms later. */

@@ -30,12 +30,6 @@ export interface BinanceMarket {
   readonly tradesMax: number;
 }
 
-/**
- * The last bar of a page has ended so many ms after its end, by the clock of this host, which may be ahead of the
- * venue's by less. That of an earlier one is shown by the next.
- */
-export const ENDED_MS = 2_000;
-
 /** Bars in a page. */
 export const BARS_MAX = 1_000;
 
