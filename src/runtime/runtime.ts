@@ -18,6 +18,10 @@ import type { BudgetsInput } from '../resilience/rate/rate-settings.js';
 import { threadsMaxFor } from '../resilience/rate/rate-threads.js';
 import type { ResilienceCoordinator } from '../resilience/resilience-coordinator.js';
 import { PipelineService } from '../service/pipeline-service.js';
+import type { Schedule } from '../service/schedules/schedule-options.js';
+import type { ScheduleOptions } from '../service/schedules/schedule-settings.js';
+import type { ScheduleHandle, ScheduleInfo } from '../service/schedules/scheduled-job.js';
+import { Schedules } from '../service/schedules/schedules.js';
 import { type CheckedSubmitOptions, SubmitOptions } from '../service/submit-options.js';
 import { parseOptions } from '../settings/parse-options.js';
 import { RuntimeSettings } from '../settings/runtime-settings.js';
@@ -123,6 +127,7 @@ export class PipelineRuntime {
   readonly #subscriptions = new Set<TopicSubscription>();
   readonly #clock: Clock;
   readonly #submits = new PerTurn(SUBMITS_PER_TURN);
+  readonly #schedules = new Schedules();
 
   constructor(context: RuntimeContext) {
     const { settings, planning, catalogue, logger, inspect, clock, resilience, own } = context;
@@ -171,13 +176,7 @@ export class PipelineRuntime {
    */
   submit(spec: PipelineSpec, options: SubmitOptions = {}): Promise<JobHandle> {
     return this.#inTurn(options, async (checked) => {
-      const context = {
-        resilience: this.resilience,
-        userCode: this.#planning,
-        catalogue: this.#catalogue,
-        topics: this.#topics.schemas,
-      };
-      const { resolved, files } = await resolveWithFiles(spec, context);
+      const { resolved, files } = await this.#resolve(spec);
       return this.#service.submit(resolved, files, checked);
     });
   }
@@ -196,6 +195,15 @@ export class PipelineRuntime {
       // Again, since files may have changed after the check.
       const found = await findFilesAgain(spec, this.#planning);
       return this.#service.submit(found, await findJobFiles(found), checked);
+    });
+  }
+
+  #resolve(spec: PipelineSpec) {
+    return resolveWithFiles(spec, {
+      resilience: this.resilience,
+      userCode: this.#planning,
+      catalogue: this.#catalogue,
+      topics: this.#topics.schemas,
     });
   }
 
@@ -218,6 +226,42 @@ export class PipelineRuntime {
       this.#service.assertRoom(); // it may have been closed meanwhile, too
       return begin(checked);
     });
+  }
+
+  /**
+   * Submits a job of a spec at each instant of a schedule, one at a time. The spec is checked now, and again for each
+   * job. After a time in which nothing could run, the latest instant that was missed is run once, and no instant is
+   * run twice, however the wall clock is set. A job that is refused is told of by an event (`schedule.due`).
+   *
+   * A schedule keeps the process alive until `stop` or `close`.
+   *
+   * @throws {InvalidSpecError} listing every problem of the spec.
+   * @throws {InvalidOptionsError} if `schedule` or `options` are wrong.
+   * @throws {PipelineError} `JOB_NAME_TAKEN` if there is a schedule for a spec of that name; `RUNTIME_CLOSED`.
+   */
+  async schedule(
+    spec: PipelineSpec,
+    schedule: Schedule,
+    options: ScheduleOptions = {},
+  ): Promise<ScheduleHandle> {
+    this.#service.assertOpen();
+    const { resolved } = await this.#resolve(spec);
+    return this.#schedules.add(
+      {
+        name: resolved.name,
+        clock: this.#clock,
+        submit: (submitOptions) => this.submit(spec, submitOptions),
+        tell: (event) => this.#service.tell(event),
+        assertOpen: () => this.#service.assertOpen(),
+      },
+      schedule,
+      options,
+    );
+  }
+
+  /** Lists the schedules that were not stopped. */
+  schedules(): ScheduleInfo[] {
+    return this.#schedules.list();
   }
 
   /** Lists the live jobs and the last thousand ended jobs, in order of submission. */
@@ -296,7 +340,9 @@ export class PipelineRuntime {
    */
   async close(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
     assertMapping('close', options);
-    await this.#service.close(options);
+    const closed = this.#service.close(options);
+    if (this.#service.isClosed) this.#schedules.stop(); // not for a wrong deadline
+    await closed;
     for (const subscription of this.#subscriptions) subscription.end();
     this.#topics.close();
     await this.#planning.close();

@@ -36,7 +36,6 @@ export class PipelineService implements StartQueue<JobActor> {
   /** Jobs whose dependencies have come, or with why they cannot come any more. */
   readonly #settled: { readonly job: JobActor; readonly reason?: string }[] = [];
   #isSettling = false;
-  #isClosing = false;
 
   constructor(context: PipelineServiceContext) {
     this.#context = context;
@@ -107,6 +106,15 @@ export class PipelineService implements StartQueue<JobActor> {
     return this.#supervisor.get(idOrName);
   }
 
+  /** Tells the listeners of an event. */
+  tell(event: RuntimeEvent): void {
+    if (event.type === 'schedule.due' && event.result === 'refused') {
+      const { name, instantMs, error } = event;
+      this.#context.log.warn({ schedule: name, instantMs, error }, 'a scheduled job was refused');
+    }
+    this.#supervisor.tell(event);
+  }
+
   /** @see Supervisor.on */
   on(listener: (event: RuntimeEvent) => void): () => void {
     return this.#supervisor.on(listener);
@@ -127,9 +135,12 @@ export class PipelineService implements StartQueue<JobActor> {
 
   /** Those that wait are stopped. @see Supervisor.close */
   async close(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
-    const closed = this.#supervisor.close(options); // throws before anything was closed
-    this.#isClosing = true;
-    await closed;
+    return this.#supervisor.close(options);
+  }
+
+  /** Whether it takes no jobs any more. */
+  get isClosed(): boolean {
+    return this.#supervisor.isClosed;
   }
 
   get isEmpty(): boolean {
@@ -192,8 +203,7 @@ export class PipelineService implements StartQueue<JobActor> {
       this.#supervisor.startQueued();
       for (const { job, reason } of this.#settled.splice(0, SETTLED_PER_TURN)) {
         if (reason === undefined) this.#tellWaiting(job);
-        else if (!this.#isClosing)
-          job.refuse({ code: 'DEPENDENCY_UNMET', message: reason, retryable: false });
+        else if (!this.isClosed) job.refuse({ code: 'DEPENDENCY_UNMET', message: reason, retryable: false });
       }
       if (this.#settled.length === 0) break;
       await turnOfTheLoop();

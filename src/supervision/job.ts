@@ -148,4 +148,17 @@ export type RuntimeEvent =
       readonly atMs: number;
       readonly waitsFor: readonly WaitReason[];
     }
-  | { readonly type: 'job.ended'; readonly report: JobReport };
+  | { readonly type: 'job.ended'; readonly report: JobReport }
+  /** An instant of a schedule has come: its job was submitted, left out, or refused. */
+  | {
+      readonly type: 'schedule.due';
+      /** Of the schedule, and of its jobs. */
+      readonly name: string;
+      /** Milliseconds since 1970. */
+      readonly instantMs: number;
+      readonly result: 'submitted' | 'skipped' | 'refused';
+      /** Of the job that was submitted. */
+      readonly id?: string;
+      /** Why it was refused. */
+      readonly error?: WireError;
+    };

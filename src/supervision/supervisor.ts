@@ -198,6 +198,11 @@ export class Supervisor {
     }
   }
 
+  /** Whether it takes no jobs any more. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** @throws {PipelineError} `RUNTIME_CLOSED`. */
   assertOpen(): void {
     if (this.#closed) throw new PipelineError('RUNTIME_CLOSED', 'The runtime is closed and takes no jobs');

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createRuntime, type Logger, resolveSpec } from '../../dist/src/index.js';
+import { VirtualClock } from '../../dist/src/testing/testing.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
 import {
   countThreads,
@@ -70,6 +71,36 @@ describe('a runtime with real threads', () => {
     });
     await runtime.delete('load');
     expect(runtime.list().map(({ name }) => name)).toEqual(['report']);
+  });
+
+  it('runs a job at each instant of a schedule, until it closes', async () => {
+    const clock = new VirtualClock();
+    const runtime = await startRuntime({ clock });
+    const spec = { name: 'report', source: rows(10), sink: discard } as const;
+    const schedule = await runtime.schedule(
+      spec,
+      { use: 'cron', pattern: '*/5 * * * *' },
+      { tenant: 'desk' },
+    );
+    for (const ran of [1, 2]) {
+      await clock.advance(schedule.inspect().nextMs! - Number(clock.wall() / 1_000_000n));
+      await until(() => schedule.inspect().submitted === ran);
+      const job = runtime.get(schedule.inspect().job!);
+      expect(await job.outcome).toMatchObject({ name: 'report', outcome: 'completed' });
+      expect(job.inspect().tenant).toBe('desk');
+    }
+    await expect(runtime.schedule(spec, { use: 'interval', everyMs: 1_000 })).rejects.toMatchObject({
+      code: 'JOB_NAME_TAKEN',
+    });
+    await expect(
+      runtime.schedule({ ...spec, name: 'other' }, { use: 'cron', pattern: '0 0 31 2 *' }),
+    ).rejects.toMatchObject({
+      code: 'OPTIONS_INVALID',
+      message: expect.stringMatching(/pattern: .*some date/),
+    });
+    expect(runtime.schedules()).toMatchObject([{ name: 'report', submitted: 2, skipped: 0, refused: 0 }]);
+    await runtime.close();
+    expect(runtime.schedules()).toEqual([]);
   });
 
   it('refuses settings with all that is wrong with them', async () => {
