@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { assertMapping, assertSignal } from '../core/assert-argument.js';
 import { systemClock } from '../core/clock.js';
 import { formatProblem, InvalidOptionsError } from '../core/errors.js';
+import { describeValue } from '../core/shown-text.js';
 import { PlanningSlots } from '../hosts/planning-slots.js';
 import { PlanningThreads } from '../hosts/planning-threads.js';
 import type { Catalogue } from '../plan/catalogue.js';
@@ -103,6 +104,9 @@ async function read(
   list: ProviderList,
   { options = {}, resilience, signal, deadlineMs, budget, breaker, ...modules }: ProviderListOptions,
 ): Promise<readonly ListItem[]> {
+  if (typeof provider !== 'string') {
+    throw refused(who, `provider: expected the name of a provider, found ${describeValue(provider)}`);
+  }
   assertSignal(who, signal);
   assertMapping(`${who}: options`, options);
   const settings = parseOptions(who, ModuleSettings, modules);

@@ -483,6 +483,6 @@ deadLetter: { path: out/../out/first.jsonl }
     const schema = await tickloom(['schema']);
     expect(JSON.parse(schema.out)).toMatchObject({ type: 'object', properties: { source: {}, sink: {} } });
     const { out } = await tickloom(['components', 'bars']);
-    expect(out).toContain('every (duration 10us to 30d, required)');
+    expect(out).toContain('every ("session" | duration 10us to 30d, required)');
   });
 });

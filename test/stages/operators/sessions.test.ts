@@ -95,7 +95,7 @@ describe('sessions', () => {
   it('names the calendars that there are, and the nearest one', () => {
     const { error } = SessionsOptions.safeParse({ calendar: 'XNIS' });
     expect(error?.issues[0]?.message).toMatch(
-      /^expected a calendar: XNYS, .* found "XNIS"; did you mean "XNYS"\?/,
+      /^expected a calendar: XNYS, .* found "XNIS" \(did you mean "XNYS"\?\)$/,
     );
   });
 
