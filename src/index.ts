@@ -160,6 +160,7 @@ export { builtIn } from './registry/built-in.js';
 export { Registry } from './registry/registry.js';
 export type { Resilience } from './resilience/resilience-client.js';
 export type { ResilienceCoordinator } from './resilience/resilience-coordinator.js';
+export type { SubmitOptions } from './runtime/job-options.js';
 export { type ComponentList, type ListOptions, listComponents } from './runtime/list-components.js';
 export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime/pipeline-builder.js';
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
@@ -187,6 +188,7 @@ export type {
   JobTransition,
   RuntimeEvent,
 } from './supervision/job.js';
+export type { JobRun } from './supervision/job-runs.js';
 export type { Logger } from './telemetry/logger.js';
 export type { TopicInfo } from './topics/topic-registry.js';
 export type { TopicSubscription } from './topics/topic-subscription.js';

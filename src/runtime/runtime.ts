@@ -27,6 +27,7 @@ import { type TopicInfo, TopicRegistry } from '../topics/topic-registry.js';
 import { TopicSubscription } from '../topics/topic-subscription.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { assertResolved, problemsOfCode } from './given-in-code.js';
+import { jobOptions, type SubmitOptions } from './job-options.js';
 import { type SubscribeOptions, SubscribeSettings } from './subscribe-options.js';
 
 /** Specs that are checked in one turn of the event loop: a check takes some 0.2 ms of the calling thread. */
@@ -78,6 +79,7 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Pipel
     ...rest
   } = options;
   const { secrets = [], ...input } = rest;
+  const { restart } = input;
   const settings = parseOptions('runtime', RuntimeSettings, input, [
     ...problemsOfCode(options),
     ...(resilience && (budgets || breakers)
@@ -96,7 +98,17 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Pipel
     if (problems.length > 0) throw new InvalidOptionsError('runtime', problems.map(formatProblem));
     if (budgets || breakers) own = await makeResilience({ budgets, breakers, clock, settings });
     const log = redactingLogger(logger);
-    const common = { settings, planning, catalogue, logger: log, inspect, clock, secrets, showSecrets };
+    const common = {
+      settings,
+      planning,
+      catalogue,
+      logger: log,
+      inspect,
+      clock,
+      secrets,
+      showSecrets,
+      restart,
+    };
     const runtime = new PipelineRuntime({ ...common, resilience: resilience ?? own, own });
     await runtime.warm();
     return runtime;
@@ -121,6 +133,9 @@ export class PipelineRuntime {
   readonly #topics = new TopicRegistry();
   readonly #subscriptions = new Set<TopicSubscription>();
   readonly #clock: Clock;
+  readonly #settings: RuntimeSettings;
+  /** As they were given. */
+  readonly #restart: RuntimeOptions['restart'];
   readonly #submits = new PerTurn(SUBMITS_PER_TURN);
 
   constructor(context: RuntimeContext) {
@@ -128,6 +143,8 @@ export class PipelineRuntime {
     const { secrets, showSecrets } = context;
     this.resilience = resilience;
     this.#clock = clock;
+    this.#settings = settings;
+    this.#restart = context.restart;
     this.#own = own;
     this.#showSecrets = showSecrets;
     this.#planning = planning;
@@ -162,10 +179,12 @@ export class PipelineRuntime {
    *
    * @throws {InvalidSpecError} listing every problem of the spec, including conflicts with files that a
    *   live job reads or writes. The job was not started then.
+   * @throws {InvalidOptionsError} for invalid options.
    * @throws {PipelineError} `JOB_NAME_TAKEN` if a live job has that name; `RUNTIME_CLOSED`.
    */
-  submit(spec: PipelineSpec): Promise<JobHandle> {
+  submit(spec: PipelineSpec, options: SubmitOptions = {}): Promise<JobHandle> {
     return this.#inTurn(async () => {
+      const own = this.#jobOptions(options);
       const context = {
         resilience: this.resilience,
         userCode: this.#planning,
@@ -173,7 +192,7 @@ export class PipelineRuntime {
         topics: this.#topics.schemas,
       };
       const { resolved, files } = await resolveWithFiles(spec, context);
-      return this.#supervisor.submit(resolved, files);
+      return this.#supervisor.submit(resolved, files, own);
     });
   }
 
@@ -182,16 +201,21 @@ export class PipelineRuntime {
    *
    * @throws {InvalidSpecError} if its files conflict with those of a live job, or a module is in none of
    *   the `moduleFolders` of this runtime.
-   * @throws {InvalidOptionsError} if `spec` does not have the form of such a spec.
+   * @throws {InvalidOptionsError} if `spec` does not have the form of such a spec, or for invalid options.
    * @throws {PipelineError} `JOB_NAME_TAKEN`, `RUNTIME_CLOSED`.
    */
-  async submitResolved(spec: ResolvedSpec): Promise<JobHandle> {
+  async submitResolved(spec: ResolvedSpec, options: SubmitOptions = {}): Promise<JobHandle> {
     assertResolved('submitResolved', spec);
     return this.#inTurn(async () => {
+      const own = this.#jobOptions(options);
       // Again, since files may have changed after the check.
       const found = await findFilesAgain(spec, this.#planning);
-      return this.#supervisor.submit(found, await findJobFiles(found));
+      return this.#supervisor.submit(found, await findJobFiles(found), own);
     });
+  }
+
+  #jobOptions(options: SubmitOptions) {
+    return jobOptions(options, this.#settings, this.#restart);
   }
 
   /**
@@ -287,6 +311,8 @@ export class PipelineRuntime {
 
 interface RuntimeContext {
   readonly settings: RuntimeSettings;
+  /** The restart policy of jobs that have none of their own, as it was given. */
+  readonly restart: RuntimeOptions['restart'];
   readonly planning: PlanningThreads;
   /** The components that specs can use. */
   readonly catalogue: Catalogue;
