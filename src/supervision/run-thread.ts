@@ -41,6 +41,8 @@ export interface RunThreadListener {
 
 /** How long a pipeline that is stopped may take to report, before its thread is ended by force. */
 const REPORT_GRACE_MS = 250;
+/** How long a thread that is ended by force may take to be gone. One in a system call goes once that returns. */
+const FORCED_END_MS = 1_000;
 
 /** One run of a job: the task in its thread, with its ports and counters. */
 export class RunThread {
@@ -140,23 +142,38 @@ export class RunThread {
     }
     // Only the pipeline can say what became of its rows, and which of them are durable.
     void this.ask('stop').catch(() => {});
-    this.#graceTimer = this.#parts.clock.setTimeout(() => this.endNow(), REPORT_GRACE_MS);
+    this.#after(REPORT_GRACE_MS, () => this.endNow());
   }
 
   /** Ends the thread by force. */
   endNow(): void {
     this.#run.end();
+    this.#leaveAfter(
+      FORCED_END_MS,
+      'it was ended by force, but is in a call that cannot be interrupted, such as execFileSync, and goes once that returns',
+    );
   }
 
   #endNative(use: string): void {
-    const { clock, stopGraceMs } = this.#parts;
     void this.ask('stop').catch(() => {});
-    this.#graceTimer = clock.setTimeout(() => {
-      const message =
-        `The thread did not end within ${stopGraceMs} ms and was left running: "${use}" loads ` +
-        'native code, and terminating its thread could crash the process';
+    this.#leaveAfter(
+      this.#parts.stopGraceMs,
+      `"${use}" loads native code, and terminating its thread could crash the process`,
+    );
+  }
+
+  /** Gives the thread up, if it is still there by then. Its end is noticed all the same. */
+  #leaveAfter(ms: number, because: string): void {
+    this.#after(ms, () => {
+      const message = `The thread did not end within ${ms} ms and was left running: ${because}`;
       this.#listener.onLost({ code: 'THREAD_LEFT_RUNNING', message, retryable: false });
-    }, stopGraceMs);
+    });
+  }
+
+  #after(ms: number, then: () => void): void {
+    const { clock } = this.#parts;
+    clock.clearTimeout(this.#graceTimer);
+    this.#graceTimer = clock.setTimeout(then, ms);
   }
 
   /** Frees the ports. Reads the last log lines first. */

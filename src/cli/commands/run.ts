@@ -33,6 +33,10 @@ export interface RunOptions {
   readonly logLevel: string;
   /** Path of a file with the settings of the runtime. */
   readonly settings?: string;
+  /** When jobs are started again; goes before the file. */
+  readonly restart?: 'never' | 'on-failure' | 'always';
+  /** Folder of the checkpoints; goes before the file. */
+  readonly checkpoints?: string;
   /** Modules whose components specs can use, beside those of the file. */
   readonly components?: readonly string[];
 }
@@ -108,7 +112,7 @@ class Run {
   }
 
   async execute(): Promise<number> {
-    const { threads, durationMs } = this.#options;
+    const { threads, durationMs, restart, checkpoints } = this.#options;
     const { runtime: settings, resilience } = this.#settings;
     const { createRuntime } = await import('../../runtime/runtime.js');
     let runtime: Awaited<ReturnType<typeof createRuntime>>;
@@ -118,6 +122,8 @@ class Run {
         ...(resilience && { resilience }),
         logger: this.#logger(),
         ...(threads !== undefined && { maxThreads: threads }),
+        ...(restart !== undefined && { restart: { ...settings.restart, policy: restart } }),
+        ...(checkpoints !== undefined && { checkpoints: { ...settings.checkpoints, path: checkpoints } }),
       });
     } catch (error) {
       resilience?.close();
@@ -218,19 +224,19 @@ class Run {
   }
 }
 
-/** Logs the supervisor's line for a failed job at `debug`, since that failure has already been reported. */
+/** Logs the supervisor's lines for failed runs and jobs at `debug`, since they have already been reported. */
 function withoutFailures(log: Logger): Logger {
   return {
     debug: (fields, text) => log.debug(fields, text),
     info: (fields, text) => log.info(fields, text),
-    warn: (fields, text) => log.warn(fields, text),
-    error: (fields, text) => {
-      if ('state' in fields && fields.state === 'failed') log.debug(fields, text);
-      else log.error(fields, text);
-    },
+    warn: (fields, text) => (isTold(fields) ? log.debug(fields, text) : log.warn(fields, text)),
+    error: (fields, text) => (isTold(fields) ? log.debug(fields, text) : log.error(fields, text)),
     child: (bindings) => log.child(bindings),
   };
 }
+
+const isTold = (fields: object): boolean =>
+  'state' in fields && ['failed', 'dead', 'backingOff'].includes(String(fields.state));
 
 async function printDocument(jobs: readonly JobDocument[], terminal: Terminal): Promise<void> {
   await terminal.print(`${JSON.stringify({ jobs })}\n`);

@@ -132,9 +132,9 @@ export const JOB_ERRORS = {
   THREAD_LEFT_RUNNING: {
     meaning: 'A thread did not end when it was asked to, and was left running.',
     cause:
-      'A component with native code was still busy after `stopGraceMs`. To end such a thread by force could end the whole process.',
+      'A component with native code was still busy after `stopGraceMs`: to end such a thread by force could end the whole process. Or the thread is in a call that cannot be interrupted, such as `execFileSync`.',
     remedy:
-      'Its slot is not used again. Restart the process when you can, and raise `stopGraceMs` if the component merely needs longer.',
+      'Its place is not used again before it has ended, which is noticed. Restart the process when you can; raise `stopGraceMs` if the component merely needs longer, and use the asynchronous form of such calls.',
     retryable: 'no',
   },
 } as const satisfies ErrorTexts;
