@@ -283,9 +283,9 @@ export class JobActor implements JobHandle {
     throw new PipelineError('JOB_STATE', `Job "${this.name}" is ${state} and can no longer be ${what}`);
   }
 
-  #obey({ command }: JobCommand): void {
+  #obey({ command, isFollowed = false }: JobCommand): void {
     if (command === 'start') this.#context.onRestartDue(this);
-    else if (command === 'end') this.#thread?.end(this.#native);
+    else if (command === 'end') this.#thread?.end({ native: this.#native, isFollowed });
     else this.#thread?.command(command);
   }
 
@@ -331,7 +331,7 @@ export class JobActor implements JobHandle {
   #abandonMachine(error: unknown): void {
     this.#deadline.arm(undefined);
     const native = this.#native;
-    if (native !== undefined) this.#thread?.end(native);
+    if (native !== undefined) this.#thread?.end({ native, isFollowed: false });
     else this.#thread?.endNow(); // nobody would take its report
     const wire = toWireError(error);
     this.#context.onEnd(this, this.#end('failed', this.#cutShort('failed', wire), wire));

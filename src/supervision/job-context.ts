@@ -38,6 +38,8 @@ export interface JobCommand {
    * the actor.
    */
   readonly command: 'start' | 'pause' | 'resume' | 'drain' | 'end';
+  /** Of `end`: whether another run may follow, once the thread is gone. */
+  readonly isFollowed?: boolean;
 }
 
 /**

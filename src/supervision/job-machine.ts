@@ -189,7 +189,11 @@ export function createJobMachine(clock: Clock) {
       commandPause: emit({ type: 'command', command: 'pause' }),
       commandResume: emit({ type: 'command', command: 'resume' }),
       commandDrain: emit({ type: 'command', command: 'drain' }),
-      commandEnd: emit({ type: 'command', command: 'end' }),
+      commandEnd: emit(({ context }) => ({
+        type: 'command',
+        command: 'end',
+        ...(mayComeAgain(context) && { isFollowed: true }),
+      })),
     },
   }).createMachine({
     id: 'job',
@@ -253,11 +257,11 @@ export function createJobMachine(clock: Clock) {
           'resume.requested': { guard: 'isPauseWantedForNext', actions: 'forgetPause' },
           'drain.requested': [
             { guard: 'isSooner', actions: 'armDeadline' },
-            { guard: 'mayComeAgain', actions: 'wantEnd' },
+            { guard: 'mayComeAgain', actions: ['wantEnd', 'commandEnd'] },
           ],
           'stop.requested': [
             { guard: 'isDraining', actions: ['beginStop', 'commandEnd'] },
-            { guard: 'mayComeAgain', actions: 'wantEnd' },
+            { guard: 'mayComeAgain', actions: ['wantEnd', 'commandEnd'] },
           ],
           'deadline.passed': { guard: 'isDraining', actions: ['giveUpDrain', 'commandEnd'] },
           ...endsByReport,

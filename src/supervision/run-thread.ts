@@ -43,6 +43,8 @@ export interface RunThreadListener {
 const REPORT_GRACE_MS = 250;
 /** How long a thread that is ended by force may take to be gone. One in a system call goes once that returns. */
 const FORCED_END_MS = 1_000;
+/** The same if another run is to follow, which cannot begin before: only on a busy machine does it take so long. */
+const FORCED_END_BEFORE_NEXT_MS = 10_000;
 
 /** One run of a job: the task in its thread, with its ports and counters. */
 export class RunThread {
@@ -127,17 +129,18 @@ export class RunThread {
   }
 
   /**
-   * Ends the thread.
+   * Ends the thread. A later call may make it more urgent.
    *
-   * @param native - The component with native code, if there is one: then the thread must not be terminated.
+   * @param how.native - The component with native code, if there is one: then the thread must not be terminated.
+   * @param how.isFollowed - Whether another run may follow.
    */
-  end(native: string | undefined): void {
+  end({ native, isFollowed }: { readonly native: string | undefined; readonly isFollowed: boolean }): void {
     if (native !== undefined) {
       this.#endNative(native);
       return;
     }
     if (this.counters.get('startStep') !== StartStep.started) {
-      this.endNow();
+      this.endNow(isFollowed ? FORCED_END_BEFORE_NEXT_MS : FORCED_END_MS);
       return;
     }
     // Only the pipeline can say what became of its rows, and which of them are durable.
@@ -146,10 +149,10 @@ export class RunThread {
   }
 
   /** Ends the thread by force. */
-  endNow(): void {
+  endNow(waitMs = FORCED_END_MS): void {
     this.#run.end();
     this.#leaveAfter(
-      FORCED_END_MS,
+      waitMs,
       'it was ended by force, but is in a call that cannot be interrupted, such as execFileSync, and goes once that returns',
     );
   }

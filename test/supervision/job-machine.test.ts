@@ -144,7 +144,7 @@ const RESTARTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       // What was stopped because it did not start has failed to.
       const stopped = (fails: typeof LAST) => ({ ...fails, 'ended stopped': fails.lost });
       const ends = { ...ENDS, drain: `draining${again}, drain`, stop: `stopping${again}, end` };
-      const toEnd = { drain: `unstarted to end${again}`, stop: `unstarted to end${again}` };
+      const toEnd = { drain: `unstarted to end${again}, end`, stop: `unstarted to end${again}, end` };
       return Object.entries({
         [`starting${again}`]: {
           ...ends,

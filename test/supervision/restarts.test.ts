@@ -229,6 +229,18 @@ describe('a job with a restart policy', () => {
     expect(threads.runs).toHaveLength(2);
   });
 
+  it('gives up a thread sooner if no run is to follow it', async () => {
+    const { job, threads, clock } = startRestarted();
+    threads.last.begin();
+    clock.advance(START_DEADLINE_MS);
+    clock.advance(9_999);
+    expect(job.inspect().state).toBe('draining');
+    const stopped = job.stop();
+    clock.advance(1_000);
+    expect(await stopped).toMatchObject({ outcome: 'failed', error: { code: 'START_TIMED_OUT' } });
+    expect(threads.runs).toHaveLength(1);
+  });
+
   it('starts no thread without end if none ever comes up', async () => {
     const { job, threads, clock } = startRestarted({ maxRestarts: 20 });
     const broken: WireError = { code: 'THREAD_CRASHED', message: 'no such module', retryable: true };
