@@ -159,6 +159,7 @@ function listen(task: PipelineTask): Listener {
     pause: () => ask((to) => to.pause()),
     resume: () => ask((to) => to.resume()),
     drain: () => ask((to) => to.drain()),
+    suspend: () => ask((to) => to.suspend()),
     stop: () => ask((to) => to.stop()),
     describe: () => pipeline?.describe() ?? [],
   };

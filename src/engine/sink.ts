@@ -57,6 +57,13 @@ export interface Sink extends Stage {
   commit?(position: PlainData): Promise<void> | void;
   /** Called after `open` and before the first `write`, with an earlier `Durable.position`. */
   resume?(position: PlainData): Promise<void> | void;
+  /**
+   * Called behind the last checkpoint of a run that is suspended, before `close`: no rows follow from this start, but
+   * from the next one.
+   *
+   * @throws {RuntimeError} if rows written before are lost; the pipeline fails with it.
+   */
+  suspend?(): Promise<void> | void;
   /** The outputs, such as files, that can be read now. */
   outputs?(): readonly string[];
   /** Bytes written so far. */

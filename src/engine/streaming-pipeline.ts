@@ -188,7 +188,9 @@ export class StreamingPipeline {
     const reason = await this.#flow();
     if (reason === 'stopped') return reason;
     if (reason === 'suspended') {
-      return (await this.#cutForNextStart()) ? reason : 'stopped';
+      if (!(await this.#cutForNextStart())) return 'stopped';
+      await this.#pieces.cuts.suspendSinks();
+      return reason;
     }
     return (await this.#finish(reason === 'drained' ? 'drained' : 'completed')) ? reason : 'stopped';
   }

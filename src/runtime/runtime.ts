@@ -310,8 +310,9 @@ export class PipelineRuntime {
   }
 
   /**
-   * Accepts no more jobs, drains all live jobs, and ends the threads. After the deadline
-   * (`drainDeadlineMs` by default), jobs that still deliver are `stopped` and their threads ended.
+   * Accepts no more jobs, ends all live jobs, and then the threads. With `checkpoints`, jobs are suspended: submitted
+   * again, in this process or the next one, they go on where they were. Without, they are drained. After the deadline
+   * (`drainDeadlineMs` by default), jobs that are still at it are `stopped` and their threads ended.
    * A second call can only shorten the deadline. Loops over subscriptions read on meanwhile: awaited within such a
    * loop, this waits until the `blockDeadline` of the producer has passed, which fails if `overflow` is `block`.
    */

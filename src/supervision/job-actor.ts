@@ -244,6 +244,13 @@ export class JobActor implements JobHandle {
     return this.outcome;
   }
 
+  async suspend(options: { readonly deadlineMs?: number | undefined } = {}): Promise<JobReport> {
+    if (!this.#settings.checkpoints) return this.drain(options); // there is nothing to go on from
+    const deadlineMs = drainDeadlineMs(options, this.#context.settings);
+    this.#send({ type: 'suspend.requested', deadlineAtMs: this.#deadline.in(deadlineMs) });
+    return this.outcome;
+  }
+
   async stop(): Promise<JobReport> {
     this.#send({ type: 'stop.requested' });
     return this.outcome;

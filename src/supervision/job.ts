@@ -125,10 +125,16 @@ export interface JobHandle {
    */
   resume(): Promise<void>;
   /**
-   * Ends the source and delivers the rows inside the pipeline. At the deadline the thread is ended, and
-   * the job is `stopped`.
+   * Ends the source and delivers the rows inside the pipeline. With checkpoints, too, this is the end of the run: the
+   * next job of that name begins a new one. At the deadline the thread is ended, and the job is `stopped`.
    */
   drain(options?: { readonly deadlineMs?: number | undefined }): Promise<JobReport>;
+  /**
+   * Ends with a last checkpoint: the job is `stopped` (reason `suspended`), and the next one of that name goes on with
+   * its run as if nothing had happened. Without checkpoints, the same as `drain`. At the deadline the thread is ended,
+   * and the next start goes on from the checkpoint before.
+   */
+  suspend(options?: { readonly deadlineMs?: number | undefined }): Promise<JobReport>;
   /**
    * Ends without delivery. Anything not durable is lost; the report says how much. A thread that does not report
    * within 250 ms is ended by force, and then only the counters are known.

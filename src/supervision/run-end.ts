@@ -4,6 +4,9 @@ import { asksForRestart, type Restarts, type RunEnd } from './restart-policy.js'
 
 export const wasEndedByUs = ({ ending }: JobContext): boolean => ending === 'stop' || ending === 'deadline';
 
+/** Whether the run ends with what it has read delivered, or in a last checkpoint. */
+export const isInGoodOrder = ({ ending }: JobContext): boolean => ending === 'drain' || ending === 'suspend';
+
 /** Whether the end of a start that was given up may be followed by another start. */
 export const mayComeAgain = ({ restarts, ending, endWanted }: JobContext): boolean =>
   restarts !== undefined && ending === 'no start' && endWanted !== true;
@@ -57,6 +60,8 @@ export function reasonOf(event: JobEvent, context: JobContext): string | undefin
       return 'resume requested';
     case 'drain.requested':
       return 'drain requested';
+    case 'suspend.requested':
+      return 'suspend requested';
     case 'stop.requested':
       return 'stop requested';
     case 'deadline.passed':

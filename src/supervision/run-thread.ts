@@ -123,7 +123,7 @@ export class RunThread {
     return this.#link.ask(what);
   }
 
-  command(what: 'pause' | 'resume' | 'drain'): void {
+  command(what: 'pause' | 'resume' | 'drain' | 'suspend'): void {
     // A rejection is the actor's bug, which the outcome of its run will show. Nobody may be waiting here.
     this.acknowledged = this.ask(what).catch(() => {});
   }

@@ -171,8 +171,9 @@ export class Supervisor {
   }
 
   /**
-   * Accepts no more jobs and drains all current ones, the producers of topics before their consumers. Jobs in
-   * the queue end first, so that no producer waits for one that never starts. The deadline ends their threads. A
+   * Accepts no more jobs and ends all current ones, the producers of topics before their consumers: those with
+   * checkpoints are suspended, so that the next process goes on with them; all others are drained. Jobs in the queue
+   * end first, so that no producer waits for one that never starts. The deadline ends their threads. A
    * second call can only shorten the deadline.
    *
    * @throws {InvalidOptionsError} for an invalid deadline; then nothing was closed.
@@ -192,7 +193,7 @@ export class Supervisor {
       for (let at = 0; at < level.length; at += ENDS_PER_TURN) {
         if (at > 0) await turnOfTheLoop();
         const next = level.slice(at, at + ENDS_PER_TURN);
-        ends.push(...next.map((job) => job.drain({ deadlineMs: Math.min(deadlineMs, leftMs) })));
+        ends.push(...next.map((job) => job.suspend({ deadlineMs: Math.min(deadlineMs, leftMs) })));
       }
       await Promise.all(ends);
     }

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,7 +40,7 @@ function workplace(starts: number) {
     join(folder, 'settings.json'),
     JSON.stringify({ restart: { backOff: '1ms', backOffMax: '1ms', maxRestarts: 3 } }),
   );
-  const run = async (...args: string[]) => {
+  const run = async (args: readonly string[], onText?: (text: string, child: ChildProcess) => void) => {
     const child = spawn(
       process.execPath,
       [MAIN, 'run', 'spec.json', '--settings', 'settings.json', ...args],
@@ -52,6 +52,7 @@ function workplace(starts: number) {
     });
     child.stderr.on('data', (data) => {
       stderr += data;
+      onText?.(stderr, child);
     });
     const code = await new Promise((resolve) => child.once('close', resolve));
     return { code, stdout, stderr };
@@ -59,16 +60,43 @@ function workplace(starts: number) {
   return { folder, run };
 }
 
+describe('tickloom run --checkpoints', () => {
+  it('suspends on a signal, and the next one goes on without a row that comes twice', async () => {
+    const { folder, run } = workplace(0);
+    const spec = {
+      name: 'suspended',
+      source: { use: 'synthetic', rows: 60_000, rate: 40_000 },
+      sink: { use: 'csv', path: 'out', ifExists: 'append', rotate: { rows: 10_000 } },
+    };
+    writeFileSync(join(folder, 'spec.json'), JSON.stringify(spec));
+    const args = ['--checkpoints', 'checkpoints', '--json'];
+    const first = await run(args, (text, child) => {
+      if (text.includes('suspended: running')) child.kill('SIGTERM');
+    });
+    expect(first.code).toBe(143);
+    expect(first.stderr).toContain('SIGTERM: taking the last checkpoints');
+    expect(JSON.parse(first.stdout)).toMatchObject({ jobs: [{ outcome: 'stopped', reason: 'suspended' }] });
+    expect((await run(args)).code).toBe(0);
+    const lines = readdirSync(join(folder, 'out')).flatMap((name) =>
+      readFileSync(join(folder, 'out', name), 'utf8')
+        .trimEnd()
+        .split('\n')
+        .slice(1),
+    );
+    expect([lines.length, new Set(lines).size]).toEqual([60_000, 60_000]);
+  });
+});
+
 describe('tickloom run --restart', () => {
   it('starts a job again after a crash, tells each step, and ends with 0 if it completed in the end', async () => {
     const { folder, run } = workplace(2);
-    const { code, stdout, stderr } = await run(
+    const { code, stdout, stderr } = await run([
       '--restart',
       'on-failure',
       '--checkpoints',
       'checkpoints',
       '--json',
-    );
+    ]);
     expect(code).toBe(0);
     const [job] = JSON.parse(stdout).jobs;
     expect(job).toMatchObject({ name: 'killed', outcome: 'completed', rowsOut: 100, error: null });
@@ -91,7 +119,7 @@ describe('tickloom run --restart', () => {
 
   it('ends with 1 once the restarts are spent, and says so with the last error', async () => {
     const { run } = workplace(100);
-    const { code, stdout, stderr } = await run('--restart', 'on-failure');
+    const { code, stdout, stderr } = await run(['--restart', 'on-failure']);
     expect(code).toBe(1);
     expect(stderr).toMatch(
       /^killed failed: The job was started again 3 times within .* \[THREAD_EXITED\] \[RESTARTS_SPENT\]$/m,
@@ -102,7 +130,7 @@ describe('tickloom run --restart', () => {
 
   it('has one run without it', async () => {
     const { run } = workplace(1);
-    const { code, stdout } = await run('--json');
+    const { code, stdout } = await run(['--json']);
     expect([code, JSON.parse(stdout).jobs[0].runs.length]).toEqual([1, 1]);
   });
 });

@@ -273,3 +273,64 @@ describe('options of a restart', () => {
     expect((await once.outcome).runs).toHaveLength(1);
   });
 });
+
+describe('a job with checkpoints whose runtime is closed', () => {
+  const parts = (folder: string) => linesIn(join(folder, 'out')).filter((line) => !line.startsWith('time'));
+  const spec = (folder: string) => ({
+    name: 'suspended',
+    source,
+    sink: { use: 'csv', path: join(folder, 'out'), ifExists: 'append', rotate: { rows: 10_000 } } as const,
+  });
+  const start = async (folder: string) => {
+    const runtime = await startRuntime({ checkpoints: { path: join(folder, 'checkpoints'), every: '10ms' } });
+    return { runtime, job: await runtime.submit(spec(folder)) };
+  };
+
+  it('is suspended, and goes on in the next runtime without a row that comes twice', async () => {
+    const folder = temporaryFolder();
+    const { runtime, job } = await start(folder);
+    await until(() => job.inspect().counters.rowsOut > KILL_AFTER_ROWS);
+    await runtime.close();
+    expect(await job.outcome).toMatchObject({ outcome: 'stopped', reason: 'suspended' });
+    const next = await start(folder);
+    expect(await next.job.outcome).toMatchObject({ outcome: 'completed', counters: { rowsOut: ROWS } });
+    expect(parts(folder)).toHaveLength(ROWS);
+    expect(new Set(parts(folder)).size).toBe(ROWS);
+  });
+
+  it('begins a new run after a drain', async () => {
+    const folder = temporaryFolder();
+    const { job } = await start(folder);
+    await until(() => job.inspect().counters.rowsOut > 0);
+    const first = await job.drain();
+    expect(first).toMatchObject({ outcome: 'completed', reason: 'drained' });
+    const next = await start(folder);
+    expect(await next.job.outcome).toMatchObject({ outcome: 'completed' });
+    expect(parts(folder)).toHaveLength(first.counters.rowsOut + ROWS);
+  });
+
+  it('takes the rows of its topic before it is suspended, and joins it again', async () => {
+    const folder = temporaryFolder();
+    const checkpoints = { path: join(folder, 'checkpoints'), every: '10ms' } as const;
+    const submit = async () => {
+      const runtime = await startRuntime({ checkpoints });
+      const sink = { use: 'jsonl', path: join(folder, 'out'), ifExists: 'append' } as const;
+      const producer = await runtime.submit({ name: 'p', source, sink: { use: 'topic', topic: 'rows' } });
+      const consumer = await runtime.submit({
+        name: 'c',
+        source: { use: 'topic', topic: 'rows', overflow: 'block' },
+        sink,
+      });
+      return { runtime, producer, consumer };
+    };
+    const { runtime, producer, consumer } = await submit();
+    await until(() => consumer.inspect().counters.rowsOut > KILL_AFTER_ROWS);
+    await runtime.close();
+    expect(await producer.outcome).toMatchObject({ outcome: 'stopped', reason: 'suspended' });
+    expect(await consumer.outcome).toMatchObject({ outcome: 'stopped', reason: 'suspended' });
+    const next = await submit();
+    expect(await next.producer.outcome).toMatchObject({ outcome: 'completed' });
+    expect(await next.consumer.outcome).toMatchObject({ outcome: 'completed' });
+    expect(linesIn(join(folder, 'out'))).toHaveLength(ROWS);
+  });
+});

@@ -106,7 +106,7 @@ class Run {
     this.#settings = settings;
     this.#terminal = terminal;
     this.#interrupts = new Interrupts({
-      drain: (signal) => this.#drain(signal),
+      settle: (signal) => this.#settle(signal),
       force: (signal) => this.#force(signal),
     });
   }
@@ -139,9 +139,9 @@ class Run {
       const levels = specLevels(this.#specs);
       for (const spec of levels.toReversed().flat()) this.#handles.push(await runtime.submitResolved(spec));
       // An interrupt may have come before any job was submitted.
-      if (this.#interrupts.exitCode !== undefined) this.#drainAll();
+      if (this.#interrupts.exitCode !== undefined) void this.#endLevels('suspend');
       progress.start();
-      if (durationMs !== undefined) timer = setTimeout(() => this.#drainAll(), durationMs);
+      if (durationMs !== undefined) timer = setTimeout(() => void this.#endLevels('drain'), durationMs);
       const reports = await Promise.all(this.#specs.map(({ name }) => runtime.get(name).outcome));
       progress.stop();
       await this.#report(reports);
@@ -195,26 +195,30 @@ class Run {
     return 1;
   }
 
-  #drain(signal: InterruptSignal): void {
-    this.#progress?.note(`${signal}: draining what was read; send it again to stop at once\n`);
-    this.#drainAll();
+  #settle(signal: InterruptSignal): void {
+    const what = this.#keepsCheckpoints ? 'taking the last checkpoints' : 'draining what was read';
+    this.#progress?.note(`${signal}: ${what}; send it again to stop at once\n`);
+    void this.#endLevels('suspend');
+  }
+
+  get #keepsCheckpoints(): boolean {
+    return (this.#options.checkpoints ?? this.#settings.runtime.checkpoints) !== undefined;
   }
 
   #force(signal: InterruptSignal): void {
-    this.#progress?.note(`${signal}: stopping at once; what is not durable is lost\n`);
+    const what = this.#keepsCheckpoints
+      ? 'the next run goes on from the last checkpoints'
+      : 'what is not durable is lost';
+    this.#progress?.note(`${signal}: stopping at once; ${what}\n`);
     for (const handle of this.#handles) void handle.stop();
   }
 
-  #drainAll(): void {
-    void this.#drainLevels();
-  }
-
-  /** Drains the producers of topics before their consumers, which read on to their end. */
-  async #drainLevels(): Promise<void> {
+  /** Ends the producers of topics before their consumers, which read on to their end. */
+  async #endLevels(how: 'drain' | 'suspend'): Promise<void> {
     for (const level of specLevels(this.#specs)) {
       const names = new Set(level.map(({ name }) => name));
       const handles = this.#handles.filter(({ name }) => names.has(name));
-      await Promise.all(handles.map((handle) => handle.drain()));
+      await Promise.all(handles.map((handle) => handle[how]()));
     }
   }
 

@@ -56,7 +56,8 @@ export const JOB_ERRORS = {
     retryable: 'yes',
   },
   DRAIN_TIMED_OUT: {
-    meaning: 'Not all rows were delivered by the deadline of a drain, and the thread was ended.',
+    meaning:
+      'Not all rows were delivered by the deadline of a drain, or the last checkpoint was not taken by that of a suspend, and the thread was ended.',
     cause:
       'A sink that is slow or hangs, or a deadline too short for the rows that were still in the pipeline.',
     remedy:
