@@ -95,7 +95,7 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
       counters,
       ...(resilience && { resilience }),
       ...(topics && { topics }),
-      ...(task.restarts && { restarts: true }),
+      ...(task.restarts && { restarts: task.restarts }),
       ...claimed,
     });
     actor.attach(pipeline);

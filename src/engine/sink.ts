@@ -20,10 +20,10 @@ export interface Sink extends Stage {
    */
   readonly readsOnly?: boolean;
   /**
-   * Whether a run that begins anew, without a checkpoint of the one before it, leaves no row twice: it replaces what
-   * is there, or is refused. Not asked of a sink that is `idempotent`.
+   * What becomes of the rows of an earlier run when one begins anew, without a checkpoint of it: the sink `replaces`
+   * them, or `refuses` the new run. Missing: it adds to them. Not asked of a sink that is `idempotent`.
    */
-  readonly startsOver?: boolean;
+  readonly startsOver?: 'replaces' | 'refuses' | undefined;
   /**
    * Writes a batch, which it owns and releases. Meanwhile the stages before it work on the next rows, but the
    * next call of `write`, `prepare` or `flush` comes only after this one has settled, which gives the pipeline

@@ -172,7 +172,7 @@ export class JobActor implements JobHandle {
           ...(secrets.length > 0 && { secrets }),
           ...(topics && { topics }),
           ...(checkpoints && { checkpoints }),
-          ...(restarts && { restarts: true }),
+          ...(restarts && { restarts: restarts.policy.policy }),
         },
       },
       {

@@ -26,8 +26,8 @@ export interface PipelineTask {
   readonly logs: MessagePort;
   /** Where the checkpoints of the job are kept. Without it, there are none. */
   readonly checkpoints?: CheckpointFolder;
-  /** Whether another run may follow this one, if it fails. */
-  readonly restarts?: boolean;
+  /** When another run may follow this one. Missing: none does. */
+  readonly restarts?: 'on-failure' | 'always';
 }
 
 /** A `FileCheckpointStore`, which the thread of the job opens itself. */

@@ -16,16 +16,18 @@ const sink = (
 ) => ({ kind: 'sink', path, stage: { use: 'b', stage: { capabilities: { delivery }, ...more }, branches } });
 
 /** The paths of the sinks that are refused. Of places, only these fields are looked at. */
-const refused = (...places: object[]) =>
-  problemsOfDoubles(places as unknown as Places).map(({ path }) => path);
+const refusedWith = (how: Parameters<typeof problemsOfDoubles>[1], ...places: object[]) =>
+  problemsOfDoubles(places as unknown as Places, how).map(({ path }) => path);
+const refused = (...places: object[]) => refusedWith({ restarts: 'on-failure', hasStore: false }, ...places);
 
 describe('a run that begins anew without a checkpoint', () => {
   it.each([
     ['appends', sink('append'), [['sink']]],
     ['is transactional, since nothing decides without a store', sink('transactional'), [['sink']]],
     ['is idempotent', sink('idempotent'), []],
-    ['replaces or refuses what is there', sink('transactional', { startsOver: true }), []],
-    ['adds to what is there', sink('transactional', { startsOver: false }), [['sink']]],
+    ['replaces what is there', sink('transactional', { startsOver: 'replaces' }), []],
+    ['refuses what is there', sink('transactional', { startsOver: 'refuses' }), []],
+    ['says of it what means nothing', sink('transactional', { startsOver: true }), [['sink']]],
   ])('may read its source again only if its sink leaves no row twice (one that %s)', (_, last, expected) => {
     expect(refused(source('replayable'), last)).toEqual(expected);
     expect(refused(source('live-only'), last)).toEqual([]);
@@ -48,4 +50,25 @@ describe('a run that begins anew without a checkpoint', () => {
     ];
     expect(refused(source('replayable'), ...branches)).toEqual([['sink', 'branches', 0]]);
   });
+});
+
+describe('a job that is started again', () => {
+  const replays = source('replayable');
+
+  it('has no row twice after a failure if it has a store, whatever its sink', () => {
+    expect(refusedWith({ restarts: 'on-failure', hasStore: true }, replays, sink('append'))).toEqual([]);
+    expect(refusedWith({ restarts: undefined, hasStore: false }, replays, sink('append'))).toEqual([]);
+  });
+
+  it.each([true, false])(
+    'also after it has completed, must replace what is there (with a store: %s)',
+    (hasStore) => {
+      const always = (...places: object[]) => refusedWith({ restarts: 'always', hasStore }, ...places);
+      expect(always(replays, sink('append'))).toEqual([['sink']]);
+      expect(always(replays, sink('transactional', { startsOver: 'refuses' }))).toEqual([['sink']]);
+      expect(always(replays, sink('transactional', { startsOver: 'replaces' }))).toEqual([]);
+      expect(always(replays, sink('idempotent'))).toEqual([]);
+      expect(always(source('live-only'), sink('append'))).toEqual([]);
+    },
+  );
 });

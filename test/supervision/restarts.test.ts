@@ -396,7 +396,7 @@ describe('a job with a restart policy', () => {
     const { supervisor, threads } = startSupervisor();
     const checkpoints = { path: 'checkpoints', everyMs: 10_000 };
     supervisor.submit(specOf('a'), undefined, { restart: onFailure, checkpoints });
-    expect(threads.last.task).toMatchObject({ checkpoints, restarts: true });
+    expect(threads.last.task).toMatchObject({ checkpoints, restarts: 'on-failure' });
     supervisor.submit(specOf('b'));
     expect(threads.last.task.checkpoints ?? threads.last.task.restarts).toBeUndefined();
   });

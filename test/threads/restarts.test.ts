@@ -185,6 +185,32 @@ describe('a job that is started again without a checkpoint store', () => {
   });
 });
 
+describe('a job that is started again after it has completed', () => {
+  it('is refused before it writes anything if its sink would have all rows again, with checkpoints, too', async () => {
+    const folder = temporaryFolder();
+    const runtime = await startRuntime({ checkpoints: { path: join(folder, 'checkpoints') } });
+    const path = join(folder, 'out');
+    const always = { restart: { ...atOnce, policy: 'always', maxRestarts: 2 } } as const;
+    for (const ifExists of ['append', 'error'] as const) {
+      const spec = { name: ifExists, source: rows(1_000), sink: { use: 'csv', path, ifExists } } as const;
+      const { error } = await (await runtime.submit(spec, always)).outcome;
+      expect(error).toMatchObject({
+        code: 'SPEC_INVALID',
+        message: expect.stringContaining('after it has completed'),
+      });
+      expect(existsSync(path)).toBe(false);
+    }
+    const spec = {
+      name: 'replaces',
+      source: rows(1_000),
+      sink: { use: 'csv', path, ifExists: 'replace' },
+    } as const;
+    const report = await (await runtime.submit(spec, always)).outcome;
+    expect(report.runs.map(({ outcome }) => outcome)).toEqual(['completed', 'completed', 'completed']);
+    expect(linesIn(path)).toHaveLength(1_001);
+  });
+});
+
 describe('a job of a runtime that keeps checkpoints', () => {
   it('goes on with its run where a runtime before left it', async () => {
     const folder = temporaryFolder();
