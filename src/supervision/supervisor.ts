@@ -173,8 +173,8 @@ export class Supervisor {
   /**
    * Accepts no more jobs and ends all current ones, the producers of topics before their consumers: those with
    * checkpoints are suspended, so that the next process goes on with them; all others are drained. Jobs in the queue
-   * end first, so that no producer waits for one that never starts. The deadline ends their threads. A
-   * second call can only shorten the deadline.
+   * and those that back off end first, so that no producer waits for one that never starts. The deadline ends their
+   * threads. A second call can only shorten the deadline.
    *
    * @throws {InvalidOptionsError} for an invalid deadline; then nothing was closed.
    */
@@ -184,9 +184,11 @@ export class Supervisor {
     const { clock, topics } = this.#context;
     const live = [...this.#live.values()];
     const until = clock.now() + BigInt(Math.ceil(deadlineMs * 1e6));
-    const begun = live.filter(({ state }) => state !== 'queued');
-    const queued = live.filter(({ state }) => state === 'queued');
-    const levels = [queued, ...(topics?.levels(begun) ?? [begun])].filter(({ length }) => length > 0);
+    // Producers would wait in vain for the consumers among those that have no thread.
+    const hasBegun = ({ state }: JobActor) => state !== 'queued' && state !== 'backingOff';
+    const begun = live.filter(hasBegun);
+    const waiting = live.filter((job) => !hasBegun(job));
+    const levels = [waiting, ...(topics?.levels(begun) ?? [begun])].filter(({ length }) => length > 0);
     for (const level of levels) {
       const leftMs = toMillisCeil((until - clock.now()) as Nanos);
       const ends: Promise<JobReport>[] = [];
