@@ -200,12 +200,17 @@ export class JobActor implements JobHandle {
     this.#send({ type: 'thread.lost', error });
   }
 
+  /** Why it failed; while it backs off, why its last run did. */
+  get error(): WireError | undefined {
+    return this.#report ? this.#report.error : this.#life.context.error;
+  }
+
   inspect(): JobInfo {
     const { context } = this.#life;
     const counters = this.#report?.counters ?? this.#counted();
     const firstRowAtNs = this.#firstRowAtNs || counters.firstRowAtNs;
     const ageMs = this.#thread && heartbeatAgeMs(counters, this.#context.clock.now());
-    const error = this.#report ? this.#report.error : context.error;
+    const { error } = this;
     const waitsFor = this.state === 'queued' ? this.#context.waitsFor?.(this) : undefined;
     return {
       id: this.id,

@@ -316,7 +316,8 @@ export class Supervisor {
     this.#context.topics?.remove(job.id); // before others learn that it has ended
   }
 
-  #tellTransition({ id, name }: JobActor, transition: JobTransition): void {
+  #tellTransition(job: JobActor, transition: JobTransition): void {
+    const { id, name } = job;
     const { state, reason, attempt, nextStartAtMs } = transition;
     const fields = {
       job: name,
@@ -328,7 +329,7 @@ export class Supervisor {
     };
     if (state === 'failed' || state === 'dead') this.#log('error', fields, TEXTS[state]);
     else if (state === 'backingOff')
-      this.#log('warn', fields, 'a run of the job has ended, and another one follows');
+      this.#log('warn', { ...fields, err: job.error }, 'a run of the job has ended, and another one follows');
     else this.#log('debug', fields, 'job entered a state');
     this.tell({ type: 'job.state', id, name, ...transition });
   }

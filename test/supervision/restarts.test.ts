@@ -8,6 +8,7 @@ import type { JobHandle } from '../../src/supervision/job.js';
 import type { RestartPolicy } from '../../src/supervision/restart-policy.js';
 import type { SupervisorContext, SupervisorSettings } from '../../src/supervision/supervisor.js';
 import { type Logger, silentLogger } from '../../src/telemetry/logger.js';
+import { TopicRegistry } from '../../src/topics/topic-registry.js';
 import { until } from './fake-threads.js';
 import { crash, onFailure, reportOf, START_DEADLINE_MS, specOf, startSupervisor } from './job-fixtures.js';
 
@@ -339,6 +340,25 @@ describe('a job with a restart policy', () => {
     expect(await job.outcome).toMatchObject({ outcome: 'stopped' });
   });
 
+  it('ends with the runtime before the producer that waits for it, while it backs off', async () => {
+    const topics = new TopicRegistry();
+    const { supervisor, threads, clock } = startSupervisor({}, { topics });
+    const schema = { kind: 'custom', columns: [] } as const;
+    const sink = { use: 'topic', options: { topic: 'ticks', schema } };
+    const source = { use: 'topic', options: { topic: 'ticks' } };
+    const producer = supervisor.submit(specOf('p', sink));
+    const consumer = supervisor.submit({ ...specOf('c'), source }, undefined, { restart: onFailure });
+    for (const run of threads.runs) run.answer();
+    await until(() => producer.state === 'running' && consumer.state === 'running');
+    threads.of('c').lose(crash);
+    await until(() => consumer.state === 'backingOff');
+    const closed = supervisor.close();
+    expect(await consumer.outcome).toMatchObject({ outcome: 'stopped' });
+    threads.of('p').finish(reportOf('completed'));
+    await closed;
+    expect(clock.timersArmed).toBe(0);
+  });
+
   it('does not take what an earlier thread said for the words of the next one', async () => {
     const { job, threads, backOff, comeAgain } = startRestarted();
     const first = threads.last;
@@ -415,7 +435,14 @@ describe('a job with a restart policy', () => {
     threads.last.lose(crash);
     await job.outcome;
     expect(lines).toMatchObject([
-      { level: 'warn', job: 'a', state: 'backingOff', reason: 'boom', nextStartAtMs: expect.any(Number) },
+      {
+        level: 'warn',
+        job: 'a',
+        state: 'backingOff',
+        reason: 'boom',
+        err: crash,
+        nextStartAtMs: expect.any(Number),
+      },
       { level: 'error', job: 'a', state: 'dead', reason: expect.stringContaining('boom') },
     ]);
   });
