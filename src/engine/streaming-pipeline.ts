@@ -319,7 +319,7 @@ export class StreamingPipeline {
   }
 
   async #whilePaused(): Promise<void> {
-    const { idle, inputs, intake } = this.#pieces;
+    const { idle, inputs, intake, tally } = this.#pieces;
     const { clock } = this.#parts;
     const since = clock.now();
     idle.begin();
@@ -329,6 +329,7 @@ export class StreamingPipeline {
     // The next rows may have waited for this long.
     const heldNs = clock.now() - since;
     intake.standStill(heldNs);
+    tally.standStill(heldNs);
     inputs.goOn(heldNs);
     await idle.end();
   }

@@ -26,7 +26,7 @@ export const RestartSettings = z.strictObject({
   stableAfter: durationNs({ min: '0ms', max: '1d' })
     .prefault('1m')
     .describe(
-      'How long a run must have delivered rows, from the first one it read to its end, to be no failure in a row ' +
+      'How long a run must have delivered rows, from the first to the last ones, to be no failure in a row ' +
         'with those before it: the wait begins at `backOff` again',
     ),
   maxRestarts: z

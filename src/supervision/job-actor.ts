@@ -274,8 +274,8 @@ export class JobActor implements JobHandle {
   #tellEnd(thread: RunThread, event: JobEvent & { readonly type: 'pipeline.ended' | 'thread.lost' }): void {
     if (thread !== this.#thread) return;
     const { restarts } = this.#settings;
-    const isStable = restarts && thread.hasDeliveredFor(restarts.policy.stableAfterMs);
     thread.close(); // with its last words: that it has claimed its key
+    const isStable = restarts && thread.hasDeliveredFor(restarts.policy.stableAfterMs);
     this.#cameUp = thread.hasHeartbeat;
     this.#firstRowAtNs ||= thread.counters.get('firstRowAtNs');
     this.#thread = undefined;

@@ -110,11 +110,13 @@ export class RunThread {
     return Number(this.#parts.clock.now() - this.#startedAtNs) / Number(NANOS_PER_MILLI);
   }
 
-  /** Whether it has delivered rows, and the first one that it read came so long ago. */
+  /**
+   * Whether it has delivered rows for so long, from the first ones to the last ones, pauses aside. To be asked once it
+   * is closed: what the checkpoint had may be among its last words.
+   */
   hasDeliveredFor(ms: number): boolean {
-    const firstRowAtNs = this.counters.get('firstRowAtNs');
-    if (firstRowAtNs === 0 || this.counters.get('rowsOut') <= this.#rowsOutBefore) return false;
-    return (Number(this.#parts.clock.now()) - firstRowAtNs) / 1e6 >= ms;
+    const { firstOutAtNs, lastOutAtNs, rowsOut } = this.counters.read();
+    return rowsOut > this.#rowsOutBefore && (lastOutAtNs - firstOutAtNs) / 1e6 >= ms;
   }
 
   ask<K extends keyof PipelineControl>(

@@ -378,7 +378,8 @@ describe('a job with a restart policy', () => {
         const { threads, clock, job } = rig;
         if (claims) threads.last.claim(round + 1, 500);
         await rig.run();
-        threads.last.counters.set('firstRowAtNs', clock.now());
+        threads.last.counters.set('firstOutAtNs', clock.now());
+        threads.last.counters.set('lastOutAtNs', clock.now());
         after(rig);
         await rig.backOff();
         waits.push(waitOf(job));
@@ -389,7 +390,13 @@ describe('a job with a restart policy', () => {
     const deliver = (rowsOut: number, ms: number) => (rig: ReturnType<typeof startRestarted>) => {
       rig.threads.last.counters.set('rowsOut', rowsOut);
       rig.clock.advance(ms);
+      rig.threads.last.counters.set('lastOutAtNs', rig.clock.now());
     };
+    const fallSilent = (rig: ReturnType<typeof startRestarted>) => {
+      deliver(1, 1_000)(rig);
+      rig.clock.advance(60_000);
+    };
+    expect(await longest(fallSilent)).toBeGreaterThan(2_000);
     expect(await longest(deliver(1, 10_000))).toBeLessThanOrEqual(1_000);
     expect(await longest(deliver(501, 10_000), true)).toBeLessThanOrEqual(1_000);
     // Too short, without a row, and without one more than the checkpoint had.
