@@ -216,10 +216,13 @@ export class Supervisor {
     try {
       for (const job of this.#due) {
         if (!this.#startLimit.hasRoom) return;
+        // It waits: a restart without a try would be spent in vain.
+        if (this.#startLimit.refusal()) {
+          this.#startLimit.wakeAfterHold();
+          break;
+        }
         this.#due.delete(job);
-        const refusal = this.#startLimit.refusal();
-        if (refusal) job.refuse(refusal);
-        else this.#start(job);
+        this.#start(job);
       }
       while (this.#threaded.size < this.#context.settings.maxThreads && this.#startLimit.hasRoom) {
         const refusal = this.#queue.isEmpty ? undefined : this.#startLimit.refusal();

@@ -243,7 +243,7 @@ describe('a job with a restart policy', () => {
   });
 
   it('starts no thread without end if none ever comes up', async () => {
-    const { job, threads, clock } = startRestarted({ maxRestarts: 20 });
+    const { job, threads, clock } = startRestarted({ maxRestarts: 8 });
     const broken: WireError = { code: 'THREAD_CRASHED', message: 'no such module', retryable: true };
     for (let second = 0; second < 300 && job.inspect().state !== 'dead'; second++) {
       const { state } = job.inspect();
@@ -252,9 +252,27 @@ describe('a job with a restart policy', () => {
       clock.advance(1_000);
     }
     expect(job.inspect().state).toBe('dead');
-    // After five in a row, one start each five seconds is tried; the others are refused, and count.
-    expect(threads.runs.length).toBeLessThan(20);
-    expect(job.inspect().runs.at(-1)?.attempt).toBe(21);
+    expect(threads.runs).toHaveLength(9);
+  });
+
+  it('spends no restart while threads cannot be started: a due job waits for the next try', async () => {
+    const { supervisor, job, threads, clock } = startRestarted({
+      backOffMs: 1,
+      backOffMaxMs: 1,
+      maxRestarts: 100,
+    });
+    const broken: WireError = { code: 'THREAD_CRASHED', message: 'no such module', retryable: true };
+    let ms = 0;
+    for (; ms < 30_000; ms += 100) {
+      if (job.inspect().state === 'starting') threads.last.lose(broken);
+      await turnOfTheLoop();
+      clock.advance(100);
+    }
+    // Five at once, and then one each five seconds.
+    expect(threads.runs.length).toBeGreaterThan(9);
+    expect(threads.runs.length).toBeLessThan(13);
+    expect(job.inspect().runs.at(-1)?.attempt).toBe(threads.runs.length);
+    await Promise.all([job.stop(), supervisor.close()]);
   });
 
   it('backs off as well if no thread could be started when it left the queue, and keeps its place then', async () => {
