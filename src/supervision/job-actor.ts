@@ -183,7 +183,8 @@ export class JobActor implements JobHandle {
         onLost: (error) => this.#tellEnd(thread, { type: 'thread.lost', error }),
         onFreed: (loss) => {
           this.#hasThread = false;
-          this.#context.onThreadFreed(this, loss && (this.#report?.error ?? loss));
+          // The error of the run says why it was ended; that of a dead job is about its restarts.
+          this.#context.onThreadFreed(this, loss && (this.#life.context.runs.at(-1)?.error ?? loss));
         },
       },
     );

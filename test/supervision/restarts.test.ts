@@ -255,6 +255,25 @@ describe('a job with a restart policy', () => {
     expect(threads.runs).toHaveLength(9);
   });
 
+  it('counts a start that was given up among the threads that do not come up, by the error of its run', async () => {
+    const { supervisor, job, threads, clock } = startRestarted({
+      maxRestarts: 100,
+      backOffMs: 1,
+      backOffMaxMs: 1,
+    });
+    for (let i = 0; i < 5; i++) {
+      expect(threads.runs).toHaveLength(i + 1);
+      clock.advance(START_DEADLINE_MS);
+      threads.last.lose({ code: 'THREAD_STOPPED', message: 'ended', retryable: true });
+      await until(() => job.inspect().state === 'backingOff');
+      await turnOfTheLoop();
+      clock.advance(10);
+    }
+    expect([threads.runs.length, job.inspect().state]).toEqual([5, 'backingOff']);
+    const { outcome } = supervisor.submit(specOf('b'));
+    expect((await outcome).error?.message).toContain('The job did not start before its deadline');
+  });
+
   it('spends no restart while threads cannot be started: a due job waits for the next try', async () => {
     const { supervisor, job, threads, clock } = startRestarted({
       backOffMs: 1,
