@@ -54,6 +54,7 @@ export class RunThread {
   readonly #parts: RunThreadParts;
   readonly #listener: RunThreadListener;
   readonly #startedAtNs: bigint;
+  #closedAtNs: bigint | undefined;
   readonly #link: ActorLink;
   readonly #run: ThreadRun;
   /** Of earlier starts, as the checkpoint says that this one goes on from. */
@@ -106,8 +107,10 @@ export class RunThread {
     return this.counters.get('heartbeatNs') !== 0;
   }
 
+  /** To its end, or to now. */
   get durationMs(): number {
-    return Number(this.#parts.clock.now() - this.#startedAtNs) / Number(NANOS_PER_MILLI);
+    const until = this.#closedAtNs ?? this.#parts.clock.now();
+    return Number(until - this.#startedAtNs) / Number(NANOS_PER_MILLI);
   }
 
   /**
@@ -183,6 +186,7 @@ export class RunThread {
 
   /** Frees the ports. Reads the last log lines first. */
   close(): void {
+    this.#closedAtNs ??= this.#parts.clock.now();
     this.#link.close();
     this.#parts.clock.clearTimeout(this.#graceTimer);
   }

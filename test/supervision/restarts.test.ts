@@ -274,6 +274,16 @@ describe('a job with a restart policy', () => {
     expect((await outcome).error?.message).toContain('The job did not start before its deadline');
   });
 
+  it('reports how long its last run took, without the time in which it backed off', async () => {
+    const { job, threads, clock, run } = startRestarted({ backOffMs: 86_400_000, backOffMaxMs: 86_400_000 });
+    await run();
+    clock.advance(5_000);
+    threads.last.lose(crash);
+    await until(() => job.inspect().state === 'backingOff');
+    clock.advance(1_000);
+    expect((await job.stop()).durationMs).toBe(5_000);
+  });
+
   it('spends no restart while threads cannot be started: a due job waits for the next try', async () => {
     const { supervisor, job, threads, clock } = startRestarted({
       backOffMs: 1,
