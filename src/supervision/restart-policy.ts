@@ -1,6 +1,9 @@
+import { durationText } from '../core/duration-text.js';
 import type { WireError } from '../core/errors.js';
 import { Random, type RandomState } from '../core/random.js';
 import { retryAfterMsOf } from '../core/retry-after.js';
+
+const NS_PER_MS = 1e6;
 
 /** When and how often a job is started again. Times are in ms. */
 export interface RestartPolicy {
@@ -82,7 +85,7 @@ export function spentError({ maxRestarts, withinMs }: RestartPolicy, last: WireE
   return {
     code: 'RESTARTS_SPENT',
     message:
-      `The job was started again ${maxRestarts === 1 ? 'once' : `${maxRestarts} times`} within ${withinMs} ms, and ` +
+      `The job was started again ${maxRestarts === 1 ? 'once' : `${maxRestarts} times`} within ${durationText(BigInt(Math.round(withinMs * NS_PER_MS)))}, and ` +
       `is allowed no more ("maxRestarts", "within"); its last run ${how}`,
     retryable: false,
     ...(stage !== undefined && { stage }),
