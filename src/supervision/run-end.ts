@@ -39,6 +39,11 @@ export function endOf(context: JobContext, event: JobEvent): RunEnd | undefined 
     const own = error.code === 'THREAD_LEFT_RUNNING' ? error : context.error;
     return { outcome: 'stopped', error: own, isStable };
   }
+  if (error.code === 'THREAD_LEFT_RUNNING' && context.error && mayComeAgain(context)) {
+    // What decides is the thread, and not the start, after which another run would have followed.
+    const message = `${error.message}. No other run follows it, since both would write. It was ended since: ${context.error.message}`;
+    return { outcome: 'failed', error: { ...error, message, causes: [context.error.message] }, isStable };
+  }
   const hasRun = runs.length > 0 && runs.at(-1)?.endedAtMs === undefined;
   return { outcome: 'failed', error: (hasRun ? context.error : undefined) ?? error, isStable };
 }

@@ -284,6 +284,21 @@ describe('a job with a restart policy', () => {
     expect((await job.stop()).durationMs).toBe(5_000);
   });
 
+  it('says that its thread did not go, and so no run follows, if a start was given up', async () => {
+    const { job, threads, clock } = startRestarted();
+    threads.last.begin();
+    clock.advance(START_DEADLINE_MS);
+    clock.advance(10_000);
+    const { error } = await job.outcome;
+    expect(error).toMatchObject({
+      code: 'THREAD_LEFT_RUNNING',
+      retryable: false,
+      message: expect.stringMatching(/No other run follows.*did not start before its deadline/),
+      causes: [expect.stringContaining('did not start before its deadline')],
+    });
+    expect(threads.runs).toHaveLength(1);
+  });
+
   it('spends no restart while threads cannot be started: a due job waits for the next try', async () => {
     const { supervisor, job, threads, clock } = startRestarted({
       backOffMs: 1,
@@ -326,7 +341,7 @@ describe('a job with a restart policy', () => {
     const { job, threads, clock } = startRestarted({}, {}, {}, { use: 'duck', loads: 'native' });
     clock.advance(START_DEADLINE_MS);
     clock.advance(5_000);
-    expect(await job.outcome).toMatchObject({ outcome: 'failed', error: { code: 'START_TIMED_OUT' } });
+    expect(await job.outcome).toMatchObject({ outcome: 'failed', error: { code: 'THREAD_LEFT_RUNNING' } });
     expect(threads.runs).toHaveLength(1);
     expect(job.inspect().state).toBe('failed');
   });
