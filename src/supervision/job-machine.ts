@@ -7,7 +7,7 @@ import type { JobState, JobTransition } from './job.js';
 import type { JobCommand, JobContext, JobEvent } from './job-context.js';
 import { withEnd, withKnown, withRun } from './job-runs.js';
 import { areSpent, nextRestart, spentError } from './restart-policy.js';
-import { comesAgainAfter, endOf, isInGoodOrder, mayComeAgain, reasonOf, wasEndedByUs } from './run-end.js';
+import { endOf, isInGoodOrder, mayRestart, reasonOf, restartsAfter, wasEndedByUs } from './run-end.js';
 
 const HISTORY_MAX = 100;
 /** Reasons for a restart: there may be one in each second step of a history. */
@@ -28,25 +28,25 @@ export function createJobMachine(clock: Clock) {
   const nowMs = () => Number(clock.wall() / NANOS_PER_MILLI);
 
   const backsOff = {
-    guard: 'comesAgain',
+    guard: 'isRestarted',
     target: 'backingOff',
     reenter: true,
     actions: ['keepEnd', 'backOff'],
   } as const;
-  const comesAgain = [
+  const isRestarted = [
     { guard: 'isSpent', target: 'dead', actions: ['keepEnd', 'tellSpent'] },
     backsOff,
   ] as const;
   const endsByReport = {
     'pipeline.ended': [
-      ...comesAgain,
+      ...isRestarted,
       { guard: 'reportsFailure', target: 'failed', actions: 'keepEnd' },
       { guard: 'reportsStop', target: 'stopped', actions: 'keepEnd' },
       { target: 'completed', actions: 'keepEnd' },
     ],
   } as const;
   const failsWithoutThread = {
-    'thread.lost': [...comesAgain, { target: 'failed', actions: 'keepEnd' }],
+    'thread.lost': [...isRestarted, { target: 'failed', actions: 'keepEnd' }],
   } as const;
   const takesThread = {
     'thread.assigned': [
@@ -71,7 +71,7 @@ export function createJobMachine(clock: Clock) {
   } as const;
   const soonerEnd = [
     { guard: 'isSooner', actions: 'armDeadline' },
-    { guard: 'mayComeAgain', actions: ['wantEnd', 'commandEnd'] },
+    { guard: 'mayRestart', actions: ['wantEnd', 'commandEnd'] },
   ] as const;
   const takesSoonerEnd = { 'drain.requested': soonerEnd, 'suspend.requested': soonerEnd } as const;
   const takesItsEnd = {
@@ -100,14 +100,14 @@ export function createJobMachine(clock: Clock) {
       reportsFailure: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'failed',
       reportsStop: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'stopped',
       wasEndedByUs: ({ context }) => wasEndedByUs(context),
-      comesAgain: ({ context, event }) => comesAgainAfter(context, event) !== undefined,
+      isRestarted: ({ context, event }) => restartsAfter(context, event) !== undefined,
       isSpent: ({ context, event }) => {
-        const restarts = comesAgainAfter(context, event);
+        const restarts = restartsAfter(context, event);
         return restarts !== undefined && areSpent(restarts, nowMs());
       },
-      mayComeAgain: ({ context }) => mayComeAgain(context),
-      isPauseNewsForNext: ({ context }) => mayComeAgain(context) && !context.pauseWanted,
-      isPauseWantedForNext: ({ context }) => mayComeAgain(context) && context.pauseWanted,
+      mayRestart: ({ context }) => mayRestart(context),
+      isPauseNewsForNext: ({ context }) => mayRestart(context) && !context.pauseWanted,
+      isPauseWantedForNext: ({ context }) => mayRestart(context) && context.pauseWanted,
     },
     actions: {
       enter: assign({
@@ -211,7 +211,7 @@ export function createJobMachine(clock: Clock) {
       commandEnd: emit(({ context }) => ({
         type: 'command',
         command: 'end',
-        ...(mayComeAgain(context) && { isFollowed: true }),
+        ...(mayRestart(context) && { isFollowed: true }),
       })),
     },
   }).createMachine({
@@ -276,12 +276,12 @@ export function createJobMachine(clock: Clock) {
           ...takesSoonerEnd,
           'stop.requested': [
             { guard: 'isDraining', actions: ['beginStop', 'commandEnd'] },
-            { guard: 'mayComeAgain', actions: ['wantEnd', 'commandEnd'] },
+            { guard: 'mayRestart', actions: ['wantEnd', 'commandEnd'] },
           ],
           'deadline.passed': { guard: 'isDraining', actions: ['giveUpDrain', 'commandEnd'] },
           ...endsByReport,
           'thread.lost': [
-            ...comesAgain,
+            ...isRestarted,
             { guard: 'wasEndedByUs', target: 'stopped', actions: 'keepEnd' },
             { target: 'failed', actions: 'keepEnd' },
           ],

@@ -106,7 +106,8 @@ export interface JobHandle {
   /** The job now, read from shared memory: no message to its thread. */
   inspect(): JobInfo;
   /**
-   * The report of each stage about itself; asks the thread. Empty once the job has ended.
+   * The report of each stage about itself; asks the thread. Empty while it has no thread: before its start,
+   * while it backs off, and once it has ended.
    *
    * @throws {PipelineError} `THREAD_BUSY` if the thread does not answer within ten seconds.
    */
@@ -136,7 +137,7 @@ export interface JobHandle {
    */
   suspend(options?: { readonly deadlineMs?: number | undefined }): Promise<JobReport>;
   /**
-   * Ends without delivery. Anything not durable is lost; the report says how much. A thread that does not report
+   * Ends without delivery; a job that backs off, at once. Anything not durable is lost; the report says how much. A thread that does not report
    * within 250 ms is ended by force, and then only the counters are known.
    */
   stop(): Promise<JobReport>;
