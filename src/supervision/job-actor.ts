@@ -21,6 +21,7 @@ import type { JobCommand, JobEvent } from './job-context.js';
 import { JobLife } from './job-life.js';
 import type { JobMachine } from './job-machine.js';
 import type { Restarts } from './restart-policy.js';
+import { mayRestart } from './run-end.js';
 import { RunThread } from './run-thread.js';
 
 /** What belongs to a job beside its spec. */
@@ -289,9 +290,8 @@ export class JobActor implements JobHandle {
 
   #expectBeforeEnd(what: string): void {
     const { state } = this;
-    const { ending, restarts } = this.#life.context;
     // A start that was given up may be followed by another one.
-    const isOver = state === 'draining' && !(ending === 'no start' && restarts);
+    const isOver = state === 'draining' && !mayRestart(this.#life.context);
     if (this.isLive && !isOver) return;
     throw new PipelineError('JOB_STATE', `Job "${this.name}" is ${state} and can no longer be ${what}`);
   }

@@ -299,6 +299,16 @@ describe('a job with a restart policy', () => {
     expect(threads.runs).toHaveLength(1);
   });
 
+  it('refuses a pause once its end was asked for while a start was given up', async () => {
+    const { job, threads, clock } = startRestarted();
+    threads.last.begin();
+    clock.advance(START_DEADLINE_MS);
+    const stopped = job.stop();
+    await expect(job.pause()).rejects.toMatchObject({ code: 'JOB_STATE' });
+    threads.last.lose(crash);
+    await stopped;
+  });
+
   it('spends no restart while threads cannot be started: a due job waits for the next try', async () => {
     const { supervisor, job, threads, clock } = startRestarted({
       backOffMs: 1,
