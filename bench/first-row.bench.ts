@@ -3,11 +3,10 @@
 // For scale: a bare Node thread, CommonJS as ours, that posts one message. The three take turns, so that what
 // else the machine does hits all of them. Runs the package as built: how it is bundled is most of the answer.
 
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
 import { createRuntime, type PipelineRuntime } from 'tickloom';
 import type { PipelineSpec } from '../src/plan/typed-spec.js';
+import { bareThreadMs } from './support/bare-thread.js';
 import type { BenchContext, BenchResult } from './support/bench-result.js';
 import { median } from './support/measure.js';
 
@@ -61,13 +60,4 @@ async function firstRowMs(runtime: PipelineRuntime): Promise<number> {
   if (outcome !== 'completed') throw new Error(`The job ${outcome}: ${error?.message}`);
   await sleep(20); // the thread becomes idle
   return (counters.firstRowAtNs - Number(submitted)) / 1e6;
-}
-
-async function bareThreadMs(): Promise<number> {
-  const began = performance.now();
-  const worker = new Worker(new URL('../../bench/support/idle.worker.cjs', import.meta.url));
-  await once(worker, 'message');
-  const ms = performance.now() - began;
-  await worker.terminate();
-  return ms;
 }

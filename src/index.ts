@@ -203,6 +203,7 @@ export type {
   RuntimeEvent,
   WaitReason,
 } from './supervision/job.js';
+export type { JobRun } from './supervision/job-runs.js';
 export type { Logger } from './telemetry/logger.js';
 export type { TopicInfo } from './topics/topic-registry.js';
 export type { TopicSubscription } from './topics/topic-subscription.js';

@@ -95,7 +95,7 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
       counters,
       ...(resilience && { resilience }),
       ...(topics && { topics }),
-      ...(task.restarts && { restarts: true }),
+      ...(task.restarts && { restarts: task.restarts }),
       ...claimed,
     });
     actor.attach(pipeline);
@@ -159,6 +159,7 @@ function listen(task: PipelineTask): Listener {
     pause: () => ask((to) => to.pause()),
     resume: () => ask((to) => to.resume()),
     drain: () => ask((to) => to.drain()),
+    suspend: () => ask((to) => to.suspend()),
     stop: () => ask((to) => to.stop()),
     describe: () => pipeline?.describe() ?? [],
   };

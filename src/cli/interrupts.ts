@@ -14,7 +14,7 @@ const SAME_PRESS_MS = 250;
 
 export interface InterruptHandlers {
   /** Called the first time: end in good order. */
-  drain(signal: InterruptSignal): void;
+  settle(signal: InterruptSignal): void;
   /** Called the second time: end now. */
   force(signal: InterruptSignal): void;
 }
@@ -57,7 +57,7 @@ export class Interrupts {
     this.#lastMs = now;
     this.#signal ??= signal;
     this.#count++;
-    if (this.#count === 1) this.#handlers.drain(signal);
+    if (this.#count === 1) this.#handlers.settle(signal);
     else if (this.#count === 2) this.#handlers.force(signal);
     else process.exit(EXIT_CODE[this.#signal]);
   }

@@ -82,6 +82,14 @@ program
   .option('--duration <time>', 'drain all jobs after this time, such as 10s', (text) =>
     durationArgument(text),
   )
+  .addOption(
+    new Option('--restart <policy>', 'when a job is started again after a run of it has ended').choices([
+      'never',
+      'on-failure',
+      'always',
+    ]),
+  )
+  .option('--checkpoints <folder>', 'keep checkpoints there, from which jobs go on after a restart')
   .option('--json', 'print one JSON document on standard output and nothing else there')
   .option('--threads <n>', 'pipelines that run at one time; further jobs wait', (text) =>
     threadsArgument(text),

@@ -1,13 +1,13 @@
 import { rowsPending } from '../shared-memory/counters.js';
-import type { JobInfo, RuntimeEvent } from '../supervision/job.js';
-import { formatBytes, formatCount, formatRate } from './figures.js';
+import type { JobInfo, JobTransition, RuntimeEvent } from '../supervision/job.js';
+import { formatBytes, formatCount, formatMs, formatRate } from './figures.js';
 import { errorLines } from './summary.js';
 import { plainText, type Terminal } from './terminal.js';
 
 const LIVE_MS = 200;
 const PLAIN_MS = 2_000;
 
-const ENDED: ReadonlySet<JobInfo['state']> = new Set(['completed', 'stopped', 'failed']);
+const ENDED: ReadonlySet<JobInfo['state']> = new Set(['completed', 'stopped', 'failed', 'dead']);
 
 export interface ProgressContext {
   readonly terminal: Terminal;
@@ -62,9 +62,13 @@ export class Progress {
       const { report } = event;
       if (report.error) this.note(errorLines(report));
       else if (!isLive) this.note(`${report.name}: ${report.outcome} (${report.reason})\n`);
-    } else if (event.type === 'job.state' && !isLive && !ENDED.has(event.state)) {
+    } else if (
+      event.type === 'job.state' &&
+      (!isLive || event.state === 'backingOff') &&
+      !ENDED.has(event.state)
+    ) {
       const reason = event.reason === undefined ? '' : ` (${plainText(event.reason, 300)})`;
-      this.note(`${event.name}: ${event.state}${reason}\n`);
+      this.note(`${event.name}: ${stepText(event)}${reason}\n`);
     }
   }
 
@@ -101,7 +105,7 @@ export class Progress {
 
   #line(job: JobInfo): string {
     const { counters, state } = job;
-    const title = `${job.name}: ${state}`;
+    const title = `${job.name}: ${STATE_TEXTS[state] ?? state}`;
     const awaited = counters.rowsIn === 0 ? AWAITED[state] : undefined;
     if (awaited !== undefined) return `${title}  ${awaited}`;
     const parts = [title, `${formatCount(counters.rowsIn)} in`, `${formatCount(counters.rowsOut)} out`];
@@ -129,7 +133,17 @@ const AWAITED: Readonly<Partial<Record<JobInfo['state'], string>>> = {
   starting: 'opens its stages',
   running: 'waits for the first row',
   paused: 'waits to be resumed',
+  backingOff: 'waits for its next start',
 };
+
+const STATE_TEXTS: Readonly<Partial<Record<JobInfo['state'], string>>> = { backingOff: 'backing off' };
+
+/** A step of a job, with the number of its run and when that starts. */
+function stepText({ state, atMs, attempt, nextStartAtMs }: JobTransition): string {
+  const text = STATE_TEXTS[state] ?? state;
+  if (nextStartAtMs !== undefined) return `${text}, starts again in ${formatMs(nextStartAtMs - atMs)}`;
+  return attempt === undefined ? text : `${text}, run ${attempt}`;
+}
 
 /** Files of fewer bytes have no rows yet, only what stands before them. */
 const WRITTEN_BYTES_MIN = 1_000;

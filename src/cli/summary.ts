@@ -51,6 +51,8 @@ export interface JobDocument {
   readonly inputs: Readonly<Record<string, LineDocument>>;
   /** The same of each operator, those of inputs and branches included. */
   readonly operators: Readonly<Record<string, LineDocument>>;
+  /** The last 20 runs of the job, oldest first. The counts are those of the last one. */
+  readonly runs: JobReport['runs'];
 }
 
 export function jobDocument(report: JobReport): JobDocument {
@@ -78,6 +80,7 @@ export function jobDocument(report: JobReport): JobDocument {
     branches: lineDocuments(branchesOf(report)),
     inputs: lineDocuments(inputsOf(report)),
     operators: lineDocuments(operatorsOf(report)),
+    runs: report.runs,
   };
 }
 
@@ -116,6 +119,7 @@ export function failedDocument(name: string, code: ErrorCode, message: string): 
     branches: {},
     inputs: {},
     operators: {},
+    runs: [],
   };
 }
 
@@ -135,6 +139,8 @@ export async function summaryTable(reports: readonly JobReport[], width: number)
     'rows out',
     ...counts.map((name) => name.slice(4).toLowerCase()),
   ];
+  const isRestarted = reports.some((report) => runsOf(report) > 1);
+  if (isRestarted) head.push('runs');
   head.push('rows/s', 'duration', 'first row', 'read', 'written');
   const columns = head.map((name, i) => ({ head: name, isRight: i >= 2 }));
   const rows = reports.map((report) => {
@@ -145,6 +151,7 @@ export async function summaryTable(reports: readonly JobReport[], width: number)
       formatCount(counters.rowsIn),
       rowsOutText(report),
       ...counts.map((name) => formatCount(counters[name])),
+      ...(isRestarted ? [formatCount(runsOf(report))] : []),
       formatRate((counters.rowsIn * 1_000) / durationMs),
       formatMs(durationMs),
       firstBatchMs === undefined ? '-' : formatMs(firstBatchMs),
@@ -154,6 +161,8 @@ export async function summaryTable(reports: readonly JobReport[], width: number)
   });
   return fittedTable(columns, rows, { width, keys: 1 });
 }
+
+const runsOf = ({ runs }: JobReport): number => runs.at(-1)?.attempt ?? 0;
 
 /** Rows in against rows out, and whether both sides are equal. */
 export function balanceLine(report: JobReport): string {

@@ -24,3 +24,10 @@ export function parseDurationNs(text: string): bigint | undefined {
   const scale = 10n ** BigInt(fraction.length);
   return scaled % scale === 0n ? scaled / scale : undefined;
 }
+
+/** A length of time in the largest unit that gives a whole number, such as `10m` or `1500ms`. */
+export function durationText(ns: bigint): string {
+  const units = Object.entries(UNIT_NS).toReversed();
+  const [unit, unitNs] = units.find(([, unitNs]) => ns % unitNs === 0n) ?? ['ns', 1n];
+  return `${ns / unitNs}${unit}`;
+}

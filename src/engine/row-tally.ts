@@ -57,7 +57,19 @@ export class RowTally {
   delivered(rows: number): void {
     this.#rowsOut += rows;
     this.update(); // counts rows derived by operators before they count as delivered
-    if (rows > 0) this.#parts.counters.add('batches', 1);
+    if (rows === 0) return;
+    const { counters, clock } = this.#parts;
+    const now = clock.now();
+    counters.add('batches', 1);
+    if (counters.get('firstOutAtNs') === 0) counters.set('firstOutAtNs', now);
+    counters.set('lastOutAtNs', now);
+  }
+
+  /** Called after a pause, which is no time in which rows were delivered. */
+  standStill(ns: bigint): void {
+    const { counters } = this.#parts;
+    const first = counters.get('firstOutAtNs');
+    if (first > 0) counters.set('firstOutAtNs', first + Number(ns));
   }
 
   /** Called when the source has given something. */

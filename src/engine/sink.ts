@@ -20,10 +20,10 @@ export interface Sink extends Stage {
    */
   readonly readsOnly?: boolean;
   /**
-   * Whether a run that begins anew, without a checkpoint of the one before it, leaves no row twice: it replaces what
-   * is there, or is refused. Not asked of a sink that is `idempotent`.
+   * What becomes of the rows of an earlier run when one begins anew, without a checkpoint of it: the sink `replaces`
+   * them, or `refuses` the new run. Missing: it adds to them. Not asked of a sink that is `idempotent`.
    */
-  readonly startsOver?: boolean;
+  readonly startsOver?: 'replaces' | 'refuses' | undefined;
   /**
    * Writes a batch, which it owns and releases. Meanwhile the stages before it work on the next rows, but the
    * next call of `write`, `prepare` or `flush` comes only after this one has settled, which gives the pipeline
@@ -57,6 +57,13 @@ export interface Sink extends Stage {
   commit?(position: PlainData): Promise<void> | void;
   /** Called after `open` and before the first `write`, with an earlier `Durable.position`. */
   resume?(position: PlainData): Promise<void> | void;
+  /**
+   * Called behind the last checkpoint of a run that is suspended, before `close`: no rows follow from this start, but
+   * from the next one.
+   *
+   * @throws {RuntimeError} if rows written before are lost; the pipeline fails with it.
+   */
+  suspend?(): Promise<void> | void;
   /** The outputs, such as files, that can be read now. */
   outputs?(): readonly string[];
   /** Bytes written so far. */

@@ -188,7 +188,9 @@ export class StreamingPipeline {
     const reason = await this.#flow();
     if (reason === 'stopped') return reason;
     if (reason === 'suspended') {
-      return (await this.#cutForNextStart()) ? reason : 'stopped';
+      if (!(await this.#cutForNextStart())) return 'stopped';
+      await this.#pieces.cuts.suspendSinks();
+      return reason;
     }
     return (await this.#finish(reason === 'drained' ? 'drained' : 'completed')) ? reason : 'stopped';
   }
@@ -317,7 +319,7 @@ export class StreamingPipeline {
   }
 
   async #whilePaused(): Promise<void> {
-    const { idle, inputs, intake } = this.#pieces;
+    const { idle, inputs, intake, tally } = this.#pieces;
     const { clock } = this.#parts;
     const since = clock.now();
     idle.begin();
@@ -327,6 +329,7 @@ export class StreamingPipeline {
     // The next rows may have waited for this long.
     const heldNs = clock.now() - since;
     intake.standStill(heldNs);
+    tally.standStill(heldNs);
     inputs.goOn(heldNs);
     await idle.end();
   }

@@ -16,6 +16,9 @@ export interface ThreadPoolSettings {
   readonly maxHeapMb: number;
 }
 
+/** How long a thread may take to exit when the pool closes. One that is in a system call is left behind. */
+const EXIT_WAIT_MS = 1_000;
+
 /** What tests and the runtime replace in a thread pool. */
 export interface ThreadPoolOptions {
   readonly file?: string;
@@ -90,11 +93,19 @@ export class ThreadPool implements Threads {
     return run;
   }
 
-  /** Ends all threads, except those that still have a task: the supervisor leaves only what it cannot end. */
+  /**
+   * Ends all threads, except those that still have a task: the supervisor leaves only what it cannot end. Nor does it
+   * wait for long for one that was ended and is in a system call.
+   */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const lane of this.#lanes) if (!lane.hasTask) lane.close();
-    await Promise.all(this.#closing);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, EXIT_WAIT_MS);
+    });
+    await Promise.race([Promise.all(this.#closing), late]);
+    clearTimeout(timer);
   }
 
   /** A thread that is only being warmed gives way, so that there are never more than may be. */

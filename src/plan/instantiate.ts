@@ -52,8 +52,8 @@ export interface PipelineEnvironment {
   readonly run?: RunIdentity;
   /** Saves checkpoints. */
   readonly saver?: CheckpointSaver;
-  /** Whether another run may follow, if this one fails. */
-  readonly restarts?: boolean;
+  /** When another run may follow this one. Missing: none does. */
+  readonly restarts?: 'on-failure' | 'always';
 }
 
 /**
@@ -131,7 +131,10 @@ export async function instantiate(
   });
   const problems = [
     ...problemsOfLoss(refused),
-    ...(environment.restarts && !saver ? problemsOfDoubles(placesOf<Named<Stage>>(parts)) : []),
+    ...problemsOfDoubles(placesOf<Named<Stage>>(parts), {
+      restarts: environment.restarts,
+      hasStore: saver !== undefined,
+    }),
   ];
   if (problems.length > 0) throw new InvalidSpecError(`spec "${spec.name}"`, problems);
   pipeline = new StreamingPipeline({

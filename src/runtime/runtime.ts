@@ -22,7 +22,7 @@ import type { Schedule } from '../service/schedules/schedule-options.js';
 import type { ScheduleOptions } from '../service/schedules/schedule-settings.js';
 import type { ScheduleHandle, ScheduleInfo } from '../service/schedules/scheduled-job.js';
 import { Schedules } from '../service/schedules/schedules.js';
-import { type CheckedSubmitOptions, SubmitOptions } from '../service/submit-options.js';
+import type { CheckedSubmitOptions, SubmitOptions } from '../service/submit-options.js';
 import { parseOptions } from '../settings/parse-options.js';
 import { RuntimeSettings } from '../settings/runtime-settings.js';
 import type { JobHandle, JobInfo, JobReport, RuntimeEvent } from '../supervision/job.js';
@@ -32,10 +32,13 @@ import { type TopicInfo, TopicRegistry } from '../topics/topic-registry.js';
 import { TopicSubscription } from '../topics/topic-subscription.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { assertResolved, problemsOfCode } from './given-in-code.js';
+import { checkSubmit } from './submit-defaults.js';
 import { type SubscribeOptions, SubscribeSettings } from './subscribe-options.js';
 
 /** Specs that are checked in one turn of the event loop: a check takes some 0.2 ms of the calling thread. */
 const SUBMITS_PER_TURN = 8;
+
+const NS_PER_MS = 1e6;
 
 /** Settings of a runtime (see the table in docs/cli.md), and options that can only be given in code. */
 export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
@@ -83,6 +86,7 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Pipel
     ...rest
   } = options;
   const { secrets = [], ...input } = rest;
+  const { restart } = input;
   const settings = parseOptions('runtime', RuntimeSettings, input, [
     ...problemsOfCode(options),
     ...(resilience && (budgets || breakers)
@@ -101,7 +105,17 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Pipel
     if (problems.length > 0) throw new InvalidOptionsError('runtime', problems.map(formatProblem));
     if (budgets || breakers) own = await makeResilience({ budgets, breakers, clock, settings });
     const log = redactingLogger(logger);
-    const common = { settings, planning, catalogue, logger: log, inspect, clock, secrets, showSecrets };
+    const common = {
+      settings,
+      planning,
+      catalogue,
+      logger: log,
+      inspect,
+      clock,
+      secrets,
+      showSecrets,
+      restart,
+    };
     const runtime = new PipelineRuntime({ ...common, resilience: resilience ?? own, own });
     await runtime.warm();
     return runtime;
@@ -126,14 +140,18 @@ export class PipelineRuntime {
   readonly #topics = new TopicRegistry();
   readonly #subscriptions = new Set<TopicSubscription>();
   readonly #clock: Clock;
+  /** As they were given. */
+  readonly #restart: RuntimeOptions['restart'];
   readonly #submits = new PerTurn(SUBMITS_PER_TURN);
   readonly #schedules = new Schedules();
 
   constructor(context: RuntimeContext) {
     const { settings, planning, catalogue, logger, inspect, clock, resilience, own } = context;
     const { secrets, showSecrets } = context;
+    const { checkpoints } = settings;
     this.resilience = resilience;
     this.#clock = clock;
+    this.#restart = context.restart;
     this.#own = own;
     this.#showSecrets = showSecrets;
     this.#planning = planning;
@@ -141,6 +159,9 @@ export class PipelineRuntime {
     this.#pool = new ThreadPool(settings, { onThreadExit: (threadId) => resilience?.reclaim(threadId) });
     this.#service = new PipelineService({
       limits: settings.limits,
+      ...(checkpoints && {
+        checkpoints: { path: checkpoints.path, everyMs: checkpoints.every / NS_PER_MS },
+      }),
       clock,
       threads: this.#pool,
       log: logger,
@@ -218,7 +239,7 @@ export class PipelineRuntime {
     let checked: CheckedSubmitOptions;
     try {
       this.#service.assertOpen();
-      checked = parseOptions('submit', SubmitOptions, options);
+      checked = checkSubmit(options, { restart: this.#restart });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -333,8 +354,9 @@ export class PipelineRuntime {
   }
 
   /**
-   * Accepts no more jobs, drains all live jobs, and ends the threads. After the deadline
-   * (`drainDeadlineMs` by default), jobs that still deliver are `stopped` and their threads ended.
+   * Accepts no more jobs, ends all live jobs, and then the threads. With `checkpoints`, jobs are suspended: submitted
+   * again, in this process or the next one, they go on where they were. Without, they are drained. After the deadline
+   * (`drainDeadlineMs` by default), jobs that are still at it are `stopped` and their threads ended.
    * A second call can only shorten the deadline. Loops over subscriptions read on meanwhile: awaited within such a
    * loop, this waits until the `blockDeadline` of the producer has passed, which fails if `overflow` is `block`.
    */
@@ -354,6 +376,8 @@ export class PipelineRuntime {
 
 interface RuntimeContext {
   readonly settings: RuntimeSettings;
+  /** The restart policy of jobs that have none of their own, as it was given. */
+  readonly restart: RuntimeOptions['restart'];
   readonly planning: PlanningThreads;
   /** The components that specs can use. */
   readonly catalogue: Catalogue;

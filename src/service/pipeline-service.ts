@@ -15,14 +15,18 @@ import {
 import type { JobActor } from '../supervision/job-actor.js';
 import type { StartQueue } from '../supervision/start-queue.js';
 import { Supervisor, type SupervisorContext } from '../supervision/supervisor.js';
+import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { providersOfSpec } from '../wire/stages-of-spec.js';
 import type { NeededJob } from './dependencies.js';
 import { JobAdmission } from './job-admission.js';
+import { restartPolicy } from './restart-policy-of.js';
 import type { CheckedSubmitOptions } from './submit-options.js';
 
 export interface PipelineServiceContext extends Omit<SupervisorContext, 'queue' | 'waitsFor'> {
   readonly limits: JobLimits;
+  /** Where checkpoints of all jobs are kept; missing: there are none. */
+  readonly checkpoints?: CheckpointFolder | undefined;
 }
 
 /** Jobs whose dependencies have come or failed that are dealt with in one turn of the event loop. */
@@ -61,11 +65,13 @@ export class PipelineService implements StartQueue<JobActor> {
    */
   submit(spec: ResolvedSpec, files: JobFiles | undefined, options: CheckedSubmitOptions): JobHandle {
     this.assertRoom();
-    const { dependsOn, ...terms } = options;
+    const { dependsOn, restart, ...terms } = options;
     const needed = dependsOn.map(({ job, on }) => ({ job: this.#find(spec.name, job), on }));
     const cycle = this.#admission.cycle(spec.name, needed);
     if (cycle) throw cycleError(cycle);
     const job = this.#supervisor.submit(spec, files, {
+      restart: restartPolicy(restart),
+      checkpoints: this.#context.checkpoints,
       terms: {
         ...terms,
         ...(dependsOn.length > 0 && {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RestartSettings } from '../settings/restart-settings.js';
 import { PRIORITY_MAX } from './start-order.js';
 
 const priority = `expected a whole number from -${PRIORITY_MAX} to ${PRIORITY_MAX}`;
@@ -38,6 +39,10 @@ export const SubmitOptions = z.strictObject({
     .max(100, 'expected at most 100 dependencies')
     .default(() => [])
     .describe('Jobs that must have come to a point before this one starts'),
+  restart: RestartSettings.prefault({}).describe(
+    'When and how often the job is started again. Options that are left out are those of the settings of the ' +
+      'runtime; without any, a job has one run',
+  ),
 });
 export type SubmitOptions = z.input<typeof SubmitOptions>;
 export type CheckedSubmitOptions = z.output<typeof SubmitOptions>;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { durationNs } from './duration.js';
 import { JobLimits } from './job-limits.js';
+import { RestartSettings } from './restart-settings.js';
 
 const threads = 'expected 1 to 4096 threads';
 const warm = 'expected 0 to 4096 threads';
@@ -72,6 +74,17 @@ export const ModuleSettings = z.strictObject({
 });
 export type ModuleSettings = z.output<typeof ModuleSettings>;
 
+/** Where the checkpoints of jobs are kept. */
+export const CheckpointSettings = z.strictObject({
+  path: z
+    .string(folder)
+    .min(1, folder)
+    .describe('Folder of the checkpoints, on a local file system. It is created if it does not exist'),
+  every: durationNs({ min: '10ms', max: '1d' })
+    .prefault('10s')
+    .describe('Time between two checkpoints of a job'),
+});
+
 export const RuntimeSettings = z
   .strictObject({
     maxThreads: z
@@ -130,6 +143,13 @@ export const RuntimeSettings = z
         'Milliseconds that a pipeline with native code in it may take to stop. It is never ended by ' +
           'force: above it, its job is `stopped` and its thread left running',
       ),
+    checkpoints: CheckpointSettings.optional().describe(
+      'Keeps checkpoints of all jobs in a folder, each under its name: a job goes on from its last one, after a ' +
+        'restart and at the next start of the process. Without it, each run begins anew',
+    ),
+    restart: RestartSettings.prefault({}).describe(
+      'How jobs are started again that were submitted without a policy of their own',
+    ),
   })
   .refine(({ warmThreads, maxThreads }) => warmThreads <= maxThreads, {
     path: ['warmThreads'],

@@ -48,6 +48,12 @@ export const COUNTERS = [
   'startStep',
   /** When the first batch came from the source, in ns of `process.hrtime`; 0 before that. */
   'firstRowAtNs',
+  /**
+   * When the sink first accepted rows in this start, and when it last did, in ns of `process.hrtime`; 0 before that.
+   * The first instant moves on by each pause.
+   */
+  'firstOutAtNs',
+  'lastOutAtNs',
   /** The thread's last heartbeat, in ns of `process.hrtime`. */
   'heartbeatNs',
   /** Log lines that the thread posted, and lines that it dropped because too many were still unread. */

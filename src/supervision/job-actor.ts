@@ -21,6 +21,7 @@ import type { JobCommand, JobEvent } from './job-context.js';
 import { JobLife } from './job-life.js';
 import type { JobMachine } from './job-machine.js';
 import type { Restarts } from './restart-policy.js';
+import { mayRestart } from './run-end.js';
 import { RunThread } from './run-thread.js';
 
 /** What belongs to a job beside its spec. */
@@ -172,7 +173,7 @@ export class JobActor implements JobHandle {
           ...(secrets.length > 0 && { secrets }),
           ...(topics && { topics }),
           ...(checkpoints && { checkpoints }),
-          ...(restarts && { restarts: true }),
+          ...(restarts && { restarts: restarts.policy.policy }),
         },
       },
       {
@@ -183,7 +184,8 @@ export class JobActor implements JobHandle {
         onLost: (error) => this.#tellEnd(thread, { type: 'thread.lost', error }),
         onFreed: (loss) => {
           this.#hasThread = false;
-          this.#context.onThreadFreed(this, loss && (this.#report?.error ?? loss));
+          // The error of the run says why it was ended; that of a dead job is about its restarts.
+          this.#context.onThreadFreed(this, loss && (this.#life.context.runs.at(-1)?.error ?? loss));
         },
       },
     );
@@ -200,12 +202,17 @@ export class JobActor implements JobHandle {
     this.#send({ type: 'thread.lost', error });
   }
 
+  /** Why it failed; while it backs off, why its last run did. */
+  get error(): WireError | undefined {
+    return this.#report ? this.#report.error : this.#life.context.error;
+  }
+
   inspect(): JobInfo {
     const { context } = this.#life;
     const counters = this.#report?.counters ?? this.#counted();
     const firstRowAtNs = this.#firstRowAtNs || counters.firstRowAtNs;
     const ageMs = this.#thread && heartbeatAgeMs(counters, this.#context.clock.now());
-    const error = this.#report ? this.#report.error : context.error;
+    const { error } = this;
     const waitsFor = this.state === 'queued' ? this.#context.waitsFor?.(this) : undefined;
     return {
       id: this.id,
@@ -244,6 +251,13 @@ export class JobActor implements JobHandle {
     return this.outcome;
   }
 
+  async suspend(options: { readonly deadlineMs?: number | undefined } = {}): Promise<JobReport> {
+    if (!this.#settings.checkpoints) return this.drain(options); // there is nothing to go on from
+    const deadlineMs = drainDeadlineMs(options, this.#context.settings);
+    this.#send({ type: 'suspend.requested', deadlineAtMs: this.#deadline.in(deadlineMs) });
+    return this.outcome;
+  }
+
   async stop(): Promise<JobReport> {
     this.#send({ type: 'stop.requested' });
     return this.outcome;
@@ -262,8 +276,8 @@ export class JobActor implements JobHandle {
   #tellEnd(thread: RunThread, event: JobEvent & { readonly type: 'pipeline.ended' | 'thread.lost' }): void {
     if (thread !== this.#thread) return;
     const { restarts } = this.#settings;
-    const isStable = restarts && thread.hasDeliveredFor(restarts.policy.stableAfterMs);
     thread.close(); // with its last words: that it has claimed its key
+    const isStable = restarts && thread.hasDeliveredFor(restarts.policy.stableAfterMs);
     this.#cameUp = thread.hasHeartbeat;
     this.#firstRowAtNs ||= thread.counters.get('firstRowAtNs');
     this.#thread = undefined;
@@ -276,16 +290,15 @@ export class JobActor implements JobHandle {
 
   #expectBeforeEnd(what: string): void {
     const { state } = this;
-    const { ending, restarts } = this.#life.context;
     // A start that was given up may be followed by another one.
-    const isOver = state === 'draining' && !(ending === 'no start' && restarts);
+    const isOver = state === 'draining' && !mayRestart(this.#life.context);
     if (this.isLive && !isOver) return;
     throw new PipelineError('JOB_STATE', `Job "${this.name}" is ${state} and can no longer be ${what}`);
   }
 
-  #obey({ command }: JobCommand): void {
+  #obey({ command, isFollowed = false }: JobCommand): void {
     if (command === 'start') this.#context.onRestartDue(this);
-    else if (command === 'end') this.#thread?.end(this.#native);
+    else if (command === 'end') this.#thread?.end({ native: this.#native, isFollowed });
     else this.#thread?.command(command);
   }
 
@@ -331,7 +344,7 @@ export class JobActor implements JobHandle {
   #abandonMachine(error: unknown): void {
     this.#deadline.arm(undefined);
     const native = this.#native;
-    if (native !== undefined) this.#thread?.end(native);
+    if (native !== undefined) this.#thread?.end({ native, isFollowed: false });
     else this.#thread?.endNow(); // nobody would take its report
     const wire = toWireError(error);
     this.#context.onEnd(this, this.#end('failed', this.#cutShort('failed', wire), wire));

@@ -17,6 +17,8 @@ export type JobEvent =
   | { readonly type: 'pause.requested' }
   | { readonly type: 'resume.requested' }
   | { readonly type: 'drain.requested'; readonly deadlineAtMs: number }
+  /** To end with a last checkpoint, from which the next job of that name goes on. */
+  | { readonly type: 'suspend.requested'; readonly deadlineAtMs: number }
   | { readonly type: 'stop.requested' }
   /**
    * The instant in the context's `deadlineAtMs` has passed. `pending` names what a start is still waiting
@@ -37,7 +39,9 @@ export interface JobCommand {
    * `start` asks for a thread for the next run. `end` ends the thread, whatever it is doing. The others are sent to
    * the actor.
    */
-  readonly command: 'start' | 'pause' | 'resume' | 'drain' | 'end';
+  readonly command: 'start' | 'pause' | 'resume' | 'drain' | 'suspend' | 'end';
+  /** Of `end`: whether another run may follow, once the thread is gone. */
+  readonly isFollowed?: boolean;
 }
 
 /**
@@ -50,7 +54,7 @@ export interface JobContext {
   /** Also set if the pause was requested before the actor was ready. */
   readonly pauseWanted: boolean;
   /** Why the job is ending. After `stop`, `deadline` and `no start` the thread itself is ended. */
-  readonly ending?: 'drain' | 'stop' | 'deadline' | 'no start' | undefined;
+  readonly ending?: 'drain' | 'suspend' | 'stop' | 'deadline' | 'no start' | undefined;
   readonly deadlineAtMs?: number | undefined;
   /** Of the last run. */
   readonly report?: PipelineReport | undefined;
@@ -59,7 +63,7 @@ export interface JobContext {
   readonly runs: readonly JobRun[];
   /** Missing: the job has one run. */
   readonly restarts?: Restarts | undefined;
-  /** A stop or a drain was requested while a start was given up: no other run follows. */
+  /** A stop, a drain or a suspend was requested while a start was given up: no other run follows. */
   readonly endWanted?: boolean | undefined;
 }
 

@@ -7,7 +7,7 @@ import type { JobState, JobTransition } from './job.js';
 import type { JobCommand, JobContext, JobEvent } from './job-context.js';
 import { withEnd, withKnown, withRun } from './job-runs.js';
 import { areSpent, nextRestart, spentError } from './restart-policy.js';
-import { comesAgainAfter, endOf, mayComeAgain, reasonOf, wasEndedByUs } from './run-end.js';
+import { endOf, isInGoodOrder, mayRestart, reasonOf, restartsAfter, wasEndedByUs } from './run-end.js';
 
 const HISTORY_MAX = 100;
 /** Reasons for a restart: there may be one in each second step of a history. */
@@ -21,32 +21,32 @@ const NO_ANSWER: PendingStart = { text: 'its thread did not answer' };
  *
  * Losing the thread leads out of every state but the last four. A hard stop and a start that took too
  * long pass through `draining` as well: this is the state of any run on its way out. What the user asked for last
- * goes before the policy: a job that was to stop or to drain is not started again. The machine holds no timer:
+ * goes before the policy: a job that was to stop, to drain or to suspend is not started again. The machine holds no timer:
  * deadlines are instants in the context.
  */
 export function createJobMachine(clock: Clock) {
   const nowMs = () => Number(clock.wall() / NANOS_PER_MILLI);
 
   const backsOff = {
-    guard: 'comesAgain',
+    guard: 'isRestarted',
     target: 'backingOff',
     reenter: true,
     actions: ['keepEnd', 'backOff'],
   } as const;
-  const comesAgain = [
+  const isRestarted = [
     { guard: 'isSpent', target: 'dead', actions: ['keepEnd', 'tellSpent'] },
     backsOff,
   ] as const;
   const endsByReport = {
     'pipeline.ended': [
-      ...comesAgain,
+      ...isRestarted,
       { guard: 'reportsFailure', target: 'failed', actions: 'keepEnd' },
       { guard: 'reportsStop', target: 'stopped', actions: 'keepEnd' },
       { target: 'completed', actions: 'keepEnd' },
     ],
   } as const;
   const failsWithoutThread = {
-    'thread.lost': [...comesAgain, { target: 'failed', actions: 'keepEnd' }],
+    'thread.lost': [...isRestarted, { target: 'failed', actions: 'keepEnd' }],
   } as const;
   const takesThread = {
     'thread.assigned': [
@@ -64,8 +64,19 @@ export function createJobMachine(clock: Clock) {
     'pause.requested': { guard: 'isPauseNews', actions: ['wantPause', 'commandPause'] },
     'resume.requested': { guard: 'isPauseWanted', actions: ['forgetPause', 'commandResume'] },
   } as const;
+  const endsAtOnce = {
+    'drain.requested': 'stopped',
+    'suspend.requested': 'stopped',
+    'stop.requested': 'stopped',
+  } as const;
+  const soonerEnd = [
+    { guard: 'isSooner', actions: 'armDeadline' },
+    { guard: 'mayRestart', actions: ['wantEnd', 'commandEnd'] },
+  ] as const;
+  const takesSoonerEnd = { 'drain.requested': soonerEnd, 'suspend.requested': soonerEnd } as const;
   const takesItsEnd = {
     'drain.requested': { target: 'draining', actions: ['beginDrain', 'commandDrain'] },
+    'suspend.requested': { target: 'draining', actions: ['beginSuspend', 'commandSuspend'] },
     'stop.requested': { target: 'draining', actions: ['beginStop', 'commandEnd'] },
   } as const;
 
@@ -81,22 +92,22 @@ export function createJobMachine(clock: Clock) {
     guards: {
       isPauseWanted: ({ context }) => context.pauseWanted,
       isPauseNews: ({ context }) => !context.pauseWanted,
-      isDraining: ({ context }) => context.ending === 'drain',
+      isDraining: ({ context }) => isInGoodOrder(context),
       isSooner: ({ context, event }) =>
-        context.ending === 'drain' &&
-        event.type === 'drain.requested' &&
+        isInGoodOrder(context) &&
+        (event.type === 'drain.requested' || event.type === 'suspend.requested') &&
         event.deadlineAtMs < (context.deadlineAtMs ?? Number.POSITIVE_INFINITY),
       reportsFailure: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'failed',
       reportsStop: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'stopped',
       wasEndedByUs: ({ context }) => wasEndedByUs(context),
-      comesAgain: ({ context, event }) => comesAgainAfter(context, event) !== undefined,
+      isRestarted: ({ context, event }) => restartsAfter(context, event) !== undefined,
       isSpent: ({ context, event }) => {
-        const restarts = comesAgainAfter(context, event);
+        const restarts = restartsAfter(context, event);
         return restarts !== undefined && areSpent(restarts, nowMs());
       },
-      mayComeAgain: ({ context }) => mayComeAgain(context),
-      isPauseNewsForNext: ({ context }) => mayComeAgain(context) && !context.pauseWanted,
-      isPauseWantedForNext: ({ context }) => mayComeAgain(context) && context.pauseWanted,
+      mayRestart: ({ context }) => mayRestart(context),
+      isPauseNewsForNext: ({ context }) => mayRestart(context) && !context.pauseWanted,
+      isPauseWantedForNext: ({ context }) => mayRestart(context) && context.pauseWanted,
     },
     actions: {
       enter: assign({
@@ -127,14 +138,18 @@ export function createJobMachine(clock: Clock) {
           event.type === 'run.claimed' ? withKnown(context.runs, { epoch: event.epoch }) : context.runs,
       }),
       armDeadline: assign({
-        deadlineAtMs: ({ event }) => (event.type === 'drain.requested' ? event.deadlineAtMs : undefined),
+        deadlineAtMs: ({ event }) => ('deadlineAtMs' in event ? event.deadlineAtMs : undefined),
       }),
       disarmDeadline: assign({ deadlineAtMs: undefined }),
       wantPause: assign({ pauseWanted: true }),
       forgetPause: assign({ pauseWanted: false }),
       beginDrain: assign({
         ending: 'drain',
-        deadlineAtMs: ({ event }) => (event.type === 'drain.requested' ? event.deadlineAtMs : undefined),
+        deadlineAtMs: ({ event }) => ('deadlineAtMs' in event ? event.deadlineAtMs : undefined),
+      }),
+      beginSuspend: assign({
+        ending: 'suspend',
+        deadlineAtMs: ({ event }) => ('deadlineAtMs' in event ? event.deadlineAtMs : undefined),
       }),
       beginStop: assign({ ending: 'stop', deadlineAtMs: undefined }),
       giveUpStart: assign({
@@ -153,11 +168,14 @@ export function createJobMachine(clock: Clock) {
       giveUpDrain: assign({
         ending: 'deadline',
         deadlineAtMs: undefined,
-        error: {
+        error: ({ context }) => ({
           code: 'DRAIN_TIMED_OUT',
-          message: 'Not all rows were delivered by the deadline of the drain; the thread was ended',
+          message:
+            context.ending === 'suspend'
+              ? 'The last checkpoint was not taken by the deadline; the thread was ended, and the next start goes on from the one before'
+              : 'Not all rows were delivered by the deadline of the drain; the thread was ended',
           retryable: false,
-        },
+        }),
       }),
       wantEnd: assign({ endWanted: true }),
       keepEnd: assign(({ context, event }) => {
@@ -189,7 +207,12 @@ export function createJobMachine(clock: Clock) {
       commandPause: emit({ type: 'command', command: 'pause' }),
       commandResume: emit({ type: 'command', command: 'resume' }),
       commandDrain: emit({ type: 'command', command: 'drain' }),
-      commandEnd: emit({ type: 'command', command: 'end' }),
+      commandSuspend: emit({ type: 'command', command: 'suspend' }),
+      commandEnd: emit(({ context }) => ({
+        type: 'command',
+        command: 'end',
+        ...(mayRestart(context) && { isFollowed: true }),
+      })),
     },
   }).createMachine({
     id: 'job',
@@ -201,8 +224,7 @@ export function createJobMachine(clock: Clock) {
         on: {
           ...takesThread,
           ...takesPausesUntold,
-          'drain.requested': 'stopped',
-          'stop.requested': 'stopped',
+          ...endsAtOnce,
           // No thread can be had. It has all of its restarts.
           'thread.lost': [backsOff, { target: 'failed', actions: 'keepEnd' }],
         },
@@ -251,18 +273,15 @@ export function createJobMachine(clock: Clock) {
           // Of a start that was given up, and may be followed by another one.
           'pause.requested': { guard: 'isPauseNewsForNext', actions: 'wantPause' },
           'resume.requested': { guard: 'isPauseWantedForNext', actions: 'forgetPause' },
-          'drain.requested': [
-            { guard: 'isSooner', actions: 'armDeadline' },
-            { guard: 'mayComeAgain', actions: 'wantEnd' },
-          ],
+          ...takesSoonerEnd,
           'stop.requested': [
             { guard: 'isDraining', actions: ['beginStop', 'commandEnd'] },
-            { guard: 'mayComeAgain', actions: 'wantEnd' },
+            { guard: 'mayRestart', actions: ['wantEnd', 'commandEnd'] },
           ],
           'deadline.passed': { guard: 'isDraining', actions: ['giveUpDrain', 'commandEnd'] },
           ...endsByReport,
           'thread.lost': [
-            ...comesAgain,
+            ...isRestarted,
             { guard: 'wasEndedByUs', target: 'stopped', actions: 'keepEnd' },
             { target: 'failed', actions: 'keepEnd' },
           ],
@@ -275,8 +294,7 @@ export function createJobMachine(clock: Clock) {
           'deadline.passed': { actions: ['disarmDeadline', 'commandStart'] },
           ...takesThread,
           ...takesPausesUntold,
-          'drain.requested': 'stopped',
-          'stop.requested': 'stopped',
+          ...endsAtOnce,
           ...failsWithoutThread,
         },
       },

@@ -13,7 +13,7 @@ export interface JobRun {
   readonly endedAtMs?: number;
   readonly outcome?: 'completed' | 'stopped' | 'failed';
   /** Why it failed. The message is cut after 1,024 characters. */
-  readonly error?: Pick<WireError, 'code' | 'message' | 'retryable'>;
+  readonly error?: Pick<WireError, 'code' | 'message' | 'retryable' | 'stage'>;
   /** When the next run starts, in ms since 1970, if there is to be one. */
   readonly nextStartAtMs?: number;
 }
@@ -52,8 +52,9 @@ export function withEnd(
   });
 }
 
-const shortened = ({ code, message, retryable }: WireError): JobRun['error'] & object => ({
+const shortened = ({ code, message, retryable, stage }: WireError): JobRun['error'] & object => ({
   code,
   message: cutText(message, MESSAGE_CHARS_MAX),
   retryable,
+  ...(stage !== undefined && { stage }),
 });

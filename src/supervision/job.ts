@@ -106,7 +106,8 @@ export interface JobHandle {
   /** The job now, read from shared memory: no message to its thread. */
   inspect(): JobInfo;
   /**
-   * The report of each stage about itself; asks the thread. Empty once the job has ended.
+   * The report of each stage about itself; asks the thread. Empty while it has no thread: before its start,
+   * while it backs off, and once it has ended.
    *
    * @throws {PipelineError} `THREAD_BUSY` if the thread does not answer within ten seconds.
    */
@@ -125,12 +126,18 @@ export interface JobHandle {
    */
   resume(): Promise<void>;
   /**
-   * Ends the source and delivers the rows inside the pipeline. At the deadline the thread is ended, and
-   * the job is `stopped`.
+   * Ends the source and delivers the rows inside the pipeline. With checkpoints, too, this is the end of the run: the
+   * next job of that name begins a new one. At the deadline the thread is ended, and the job is `stopped`.
    */
   drain(options?: { readonly deadlineMs?: number | undefined }): Promise<JobReport>;
   /**
-   * Ends without delivery. Anything not durable is lost; the report says how much. A thread that does not report
+   * Ends with a last checkpoint: the job is `stopped` (reason `suspended`), and the next one of that name goes on with
+   * its run as if nothing had happened. Without checkpoints, the same as `drain`. At the deadline the thread is ended,
+   * and the next start goes on from the checkpoint before.
+   */
+  suspend(options?: { readonly deadlineMs?: number | undefined }): Promise<JobReport>;
+  /**
+   * Ends without delivery; a job that backs off, at once. Anything not durable is lost; the report says how much. A thread that does not report
    * within 250 ms is ended by force, and then only the counters are known.
    */
   stop(): Promise<JobReport>;

@@ -1,5 +1,9 @@
+import { durationText } from '../core/duration-text.js';
 import type { WireError } from '../core/errors.js';
 import { Random, type RandomState } from '../core/random.js';
+import { retryAfterMsOf } from '../core/retry-after.js';
+
+const NS_PER_MS = 1e6;
 
 /** When and how often a job is started again. Times are in ms. */
 export interface RestartPolicy {
@@ -50,7 +54,7 @@ export const areSpent = (restarts: Restarts, nowMs: number): boolean =>
 
 /**
  * Decides on the next start: full jitter under a bound that doubles up to a cap, as long as runs end without being
- * stable. A provider that asks for a pause gets it, and the jitter on top: the jobs that it has sent away do not
+ * stable. A provider that asks for a pause of up to a day gets it, and the jitter on top: the jobs that it has sent away do not
  * all come back at once.
  */
 export function nextRestart(
@@ -62,7 +66,7 @@ export function nextRestart(
   const before = end.isStable ? 0 : restarts.endsInRow;
   const random = new Random(restarts.random);
   const bound = Math.min(policy.backOffMaxMs, policy.backOffMs * 2 ** before);
-  const waitMs = random.next() * bound + (end.error?.retryAfterMs ?? 0);
+  const waitMs = random.next() * bound + (retryAfterMsOf(end.error, nowMs) ?? 0);
   return {
     startAtMs: nowMs + Math.ceil(waitMs),
     restarts: {
@@ -77,15 +81,16 @@ export function nextRestart(
 /** The error of a job that needs one more restart than it may have. */
 export function spentError({ maxRestarts, withinMs }: RestartPolicy, last: WireError | undefined): WireError {
   const how = last ? `failed: ${last.message} [${last.code}]` : 'completed';
-  const { stage, causes } = last ?? {};
+  const { stage, causes, stack } = last ?? {};
   return {
     code: 'RESTARTS_SPENT',
     message:
-      `The job was started again ${maxRestarts === 1 ? 'once' : `${maxRestarts} times`} within ${withinMs} ms, and ` +
+      `The job was started again ${maxRestarts === 1 ? 'once' : `${maxRestarts} times`} within ${durationText(BigInt(Math.round(withinMs * NS_PER_MS)))}, and ` +
       `is allowed no more ("maxRestarts", "within"); its last run ${how}`,
     retryable: false,
     ...(stage !== undefined && { stage }),
     ...(causes && { causes }),
+    ...(stack !== undefined && { stack }),
   };
 }
 

@@ -4,12 +4,15 @@ import { asksForRestart, type Restarts, type RunEnd } from './restart-policy.js'
 
 export const wasEndedByUs = ({ ending }: JobContext): boolean => ending === 'stop' || ending === 'deadline';
 
+/** Whether the run ends with what it has read delivered, or in a last checkpoint. */
+export const isInGoodOrder = ({ ending }: JobContext): boolean => ending === 'drain' || ending === 'suspend';
+
 /** Whether the end of a start that was given up may be followed by another start. */
-export const mayComeAgain = ({ restarts, ending, endWanted }: JobContext): boolean =>
+export const mayRestart = ({ restarts, ending, endWanted }: JobContext): boolean =>
   restarts !== undefined && ending === 'no start' && endWanted !== true;
 
 /** The restarts of a job that the policy wants to run again, the intensity aside. */
-export function comesAgainAfter(context: JobContext, event: JobEvent): Restarts | undefined {
+export function restartsAfter(context: JobContext, event: JobEvent): Restarts | undefined {
   const { restarts, ending, endWanted } = context;
   const isToEnd = endWanted === true || (ending !== undefined && ending !== 'no start');
   // A thread that was left running may still write, and has the place of the job.
@@ -36,6 +39,11 @@ export function endOf(context: JobContext, event: JobEvent): RunEnd | undefined 
     const own = error.code === 'THREAD_LEFT_RUNNING' ? error : context.error;
     return { outcome: 'stopped', error: own, isStable };
   }
+  if (error.code === 'THREAD_LEFT_RUNNING' && context.error && mayRestart(context)) {
+    // What decides is the thread, and not the start, after which another run would have followed.
+    const message = `${error.message}. No other run follows it, since both would write. It was ended since: ${context.error.message}`;
+    return { outcome: 'failed', error: { ...error, message, causes: [context.error.message] }, isStable };
+  }
   const hasRun = runs.length > 0 && runs.at(-1)?.endedAtMs === undefined;
   return { outcome: 'failed', error: (hasRun ? context.error : undefined) ?? error, isStable };
 }
@@ -57,6 +65,8 @@ export function reasonOf(event: JobEvent, context: JobContext): string | undefin
       return 'resume requested';
     case 'drain.requested':
       return 'drain requested';
+    case 'suspend.requested':
+      return 'suspend requested';
     case 'stop.requested':
       return 'stop requested';
     case 'deadline.passed':

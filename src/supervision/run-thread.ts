@@ -41,6 +41,10 @@ export interface RunThreadListener {
 
 /** How long a pipeline that is stopped may take to report, before its thread is ended by force. */
 const REPORT_GRACE_MS = 250;
+/** How long a thread that is ended by force may take to be gone. One in a system call goes once that returns. */
+const FORCED_END_MS = 1_000;
+/** The same if another run is to follow, which cannot begin before: only on a busy machine does it take so long. */
+const FORCED_END_BEFORE_NEXT_MS = 10_000;
 
 /** One run of a job: the task in its thread, with its ports and counters. */
 export class RunThread {
@@ -50,6 +54,7 @@ export class RunThread {
   readonly #parts: RunThreadParts;
   readonly #listener: RunThreadListener;
   readonly #startedAtNs: bigint;
+  #closedAtNs: bigint | undefined;
   readonly #link: ActorLink;
   readonly #run: ThreadRun;
   /** Of earlier starts, as the checkpoint says that this one goes on from. */
@@ -102,15 +107,19 @@ export class RunThread {
     return this.counters.get('heartbeatNs') !== 0;
   }
 
+  /** To its end, or to now. */
   get durationMs(): number {
-    return Number(this.#parts.clock.now() - this.#startedAtNs) / Number(NANOS_PER_MILLI);
+    const until = this.#closedAtNs ?? this.#parts.clock.now();
+    return Number(until - this.#startedAtNs) / Number(NANOS_PER_MILLI);
   }
 
-  /** Whether it has delivered rows, and the first one that it read came so long ago. */
+  /**
+   * Whether it has delivered rows for so long, from the first ones to the last ones, pauses aside. To be asked once it
+   * is closed: what the checkpoint had may be among its last words.
+   */
   hasDeliveredFor(ms: number): boolean {
-    const firstRowAtNs = this.counters.get('firstRowAtNs');
-    if (firstRowAtNs === 0 || this.counters.get('rowsOut') <= this.#rowsOutBefore) return false;
-    return (Number(this.#parts.clock.now()) - firstRowAtNs) / 1e6 >= ms;
+    const { firstOutAtNs, lastOutAtNs, rowsOut } = this.counters.read();
+    return rowsOut > this.#rowsOutBefore && (lastOutAtNs - firstOutAtNs) / 1e6 >= ms;
   }
 
   ask<K extends keyof PipelineControl>(
@@ -119,48 +128,65 @@ export class RunThread {
     return this.#link.ask(what);
   }
 
-  command(what: 'pause' | 'resume' | 'drain'): void {
+  command(what: 'pause' | 'resume' | 'drain' | 'suspend'): void {
     // A rejection is the actor's bug, which the outcome of its run will show. Nobody may be waiting here.
     this.acknowledged = this.ask(what).catch(() => {});
   }
 
   /**
-   * Ends the thread.
+   * Ends the thread. A later call may make it more urgent.
    *
-   * @param native - The component with native code, if there is one: then the thread must not be terminated.
+   * @param how.native - The component with native code, if there is one: then the thread must not be terminated.
+   * @param how.isFollowed - Whether another run may follow.
    */
-  end(native: string | undefined): void {
+  end({ native, isFollowed }: { readonly native: string | undefined; readonly isFollowed: boolean }): void {
     if (native !== undefined) {
       this.#endNative(native);
       return;
     }
     if (this.counters.get('startStep') !== StartStep.started) {
-      this.endNow();
+      this.endNow(isFollowed ? FORCED_END_BEFORE_NEXT_MS : FORCED_END_MS);
       return;
     }
     // Only the pipeline can say what became of its rows, and which of them are durable.
     void this.ask('stop').catch(() => {});
-    this.#graceTimer = this.#parts.clock.setTimeout(() => this.endNow(), REPORT_GRACE_MS);
+    this.#after(REPORT_GRACE_MS, () => this.endNow());
   }
 
   /** Ends the thread by force. */
-  endNow(): void {
+  endNow(waitMs = FORCED_END_MS): void {
     this.#run.end();
+    this.#leaveAfter(
+      waitMs,
+      'it was ended by force, but is in a call that cannot be interrupted, such as execFileSync, and goes once that returns',
+    );
   }
 
   #endNative(use: string): void {
-    const { clock, stopGraceMs } = this.#parts;
     void this.ask('stop').catch(() => {});
-    this.#graceTimer = clock.setTimeout(() => {
-      const message =
-        `The thread did not end within ${stopGraceMs} ms and was left running: "${use}" loads ` +
-        'native code, and terminating its thread could crash the process';
+    this.#leaveAfter(
+      this.#parts.stopGraceMs,
+      `"${use}" loads native code, and terminating its thread could crash the process`,
+    );
+  }
+
+  /** Gives the thread up, if it is still there by then. Its end is noticed all the same. */
+  #leaveAfter(ms: number, because: string): void {
+    this.#after(ms, () => {
+      const message = `The thread did not end within ${ms} ms and was left running: ${because}`;
       this.#listener.onLost({ code: 'THREAD_LEFT_RUNNING', message, retryable: false });
-    }, stopGraceMs);
+    });
+  }
+
+  #after(ms: number, then: () => void): void {
+    const { clock } = this.#parts;
+    clock.clearTimeout(this.#graceTimer);
+    this.#graceTimer = clock.setTimeout(then, ms);
   }
 
   /** Frees the ports. Reads the last log lines first. */
   close(): void {
+    this.#closedAtNs ??= this.#parts.clock.now();
     this.#link.close();
     this.#parts.clock.clearTimeout(this.#graceTimer);
   }

@@ -171,9 +171,10 @@ export class Supervisor {
   }
 
   /**
-   * Accepts no more jobs and drains all current ones, the producers of topics before their consumers. Jobs in
-   * the queue end first, so that no producer waits for one that never starts. The deadline ends their threads. A
-   * second call can only shorten the deadline.
+   * Accepts no more jobs and ends all current ones, the producers of topics before their consumers: those with
+   * checkpoints are suspended, so that the next process goes on with them; all others are drained. Jobs in the queue
+   * and those that back off end first, so that no producer waits for one that never starts. The deadline ends their
+   * threads. A second call can only shorten the deadline.
    *
    * @throws {InvalidOptionsError} for an invalid deadline; then nothing was closed.
    */
@@ -183,16 +184,18 @@ export class Supervisor {
     const { clock, topics } = this.#context;
     const live = [...this.#live.values()];
     const until = clock.now() + BigInt(Math.ceil(deadlineMs * 1e6));
-    const begun = live.filter(({ state }) => state !== 'queued');
-    const queued = live.filter(({ state }) => state === 'queued');
-    const levels = [queued, ...(topics?.levels(begun) ?? [begun])].filter(({ length }) => length > 0);
+    // Producers would wait in vain for the consumers among those that have no thread.
+    const hasBegun = ({ state }: JobActor) => state !== 'queued' && state !== 'backingOff';
+    const begun = live.filter(hasBegun);
+    const waiting = live.filter((job) => !hasBegun(job));
+    const levels = [waiting, ...(topics?.levels(begun) ?? [begun])].filter(({ length }) => length > 0);
     for (const level of levels) {
       const leftMs = toMillisCeil((until - clock.now()) as Nanos);
       const ends: Promise<JobReport>[] = [];
       for (let at = 0; at < level.length; at += ENDS_PER_TURN) {
         if (at > 0) await turnOfTheLoop();
         const next = level.slice(at, at + ENDS_PER_TURN);
-        ends.push(...next.map((job) => job.drain({ deadlineMs: Math.min(deadlineMs, leftMs) })));
+        ends.push(...next.map((job) => job.suspend({ deadlineMs: Math.min(deadlineMs, leftMs) })));
       }
       await Promise.all(ends);
     }
@@ -218,10 +221,13 @@ export class Supervisor {
     try {
       for (const job of this.#due) {
         if (!this.#startLimit.hasRoom) return;
+        // It waits: a restart without a try would be spent in vain.
+        if (this.#startLimit.refusal()) {
+          this.#startLimit.wakeAfterHold();
+          break;
+        }
         this.#due.delete(job);
-        const refusal = this.#startLimit.refusal();
-        if (refusal) job.refuse(refusal);
-        else this.#start(job);
+        this.#start(job);
       }
       while (this.#threaded.size < this.#context.settings.maxThreads && this.#startLimit.hasRoom) {
         const refusal = this.#queue.isEmpty ? undefined : this.#startLimit.refusal();
@@ -318,7 +324,8 @@ export class Supervisor {
     this.#context.topics?.remove(job.id); // before others learn that it has ended
   }
 
-  #tellTransition({ id, name }: JobActor, transition: JobTransition): void {
+  #tellTransition(job: JobActor, transition: JobTransition): void {
+    const { id, name } = job;
     const { state, reason, attempt, nextStartAtMs } = transition;
     const fields = {
       job: name,
@@ -330,7 +337,7 @@ export class Supervisor {
     };
     if (state === 'failed' || state === 'dead') this.#log('error', fields, TEXTS[state]);
     else if (state === 'backingOff')
-      this.#log('warn', fields, 'a run of the job has ended, and another one follows');
+      this.#log('warn', { ...fields, err: job.error }, 'a run of the job has ended, and another one follows');
     else this.#log('debug', fields, 'job entered a state');
     this.tell({ type: 'job.state', id, name, ...transition });
   }

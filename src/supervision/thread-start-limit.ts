@@ -22,10 +22,11 @@ export class ThreadStartLimit {
   /** Those whose thread was asked for a moment ago and has not begun, with the timer that ends the moment. */
   readonly #starting = new Map<object, TimerHandle>();
   #failures = 0;
+  #holdTimer: TimerHandle | undefined;
   #last: { readonly error: WireError; readonly atNs: bigint } | undefined;
 
   /**
-   * @param onRoom - Called after each slow start, when there may be room again.
+   * @param onRoom - Called when there may be room again: after each slow start, and after a hold.
    * @param startingMax - Threads that may start at a time.
    */
   constructor(clock: Clock, onRoom: () => void, startingMax = availableParallelism()) {
@@ -53,6 +54,18 @@ export class ThreadStartLimit {
     return { code: 'THREAD_NOT_STARTED', message, retryable: true };
   }
 
+  /** Has `onRoom` called once a thread may be started again. Call it after a refusal. */
+  wakeAfterHold(): void {
+    if (!this.#last || this.#holdTimer !== undefined) return;
+    const leftNs = this.#last.atNs + HOLD_NS - this.#clock.now();
+    const onTime = () => {
+      this.#holdTimer = undefined;
+      this.#onRoom();
+    };
+    this.#holdTimer = this.#clock.setTimeout(onTime, Number(leftNs) / 1e6);
+    this.#clock.unref?.(this.#holdTimer);
+  }
+
   /** A thread was asked for. */
   starts(job: object): void {
     const onTime = () => {
@@ -69,6 +82,8 @@ export class ThreadStartLimit {
     this.leaves(job);
     this.#failures = 0;
     this.#last = undefined;
+    this.#clock.clearTimeout(this.#holdTimer);
+    this.#holdTimer = undefined;
   }
 
   /** The thread did not come up. */

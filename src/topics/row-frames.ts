@@ -14,8 +14,8 @@ export const FrameKind = {
   end: 3,
 } as const;
 
-/** How a stream ends. */
-export const STREAM_ENDS = ['completed', 'drained', 'failed'] as const;
+/** How a stream ends. After `suspended`, the next producer goes on with it. */
+export const STREAM_ENDS = ['completed', 'drained', 'failed', 'suspended'] as const;
 export type StreamEnd = (typeof STREAM_ENDS)[number];
 
 /**

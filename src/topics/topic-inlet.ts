@@ -264,8 +264,8 @@ export class TopicInlet {
     }
     const cutOff = CUT_OFFS[reader.cutOff - 1];
     if (cutOff) throw this.#fail(topicOverflowed(topic, title, cutOff));
-    const lost = how === 'failed' ? `its producer, ${title}, has failed` : `its producer, ${title}, was lost`;
-    if (producerLost === 'fail') throw this.#fail(topicLost(topic, lost));
+    const lost = `its producer, ${title}, ${how === 'failed' || how === 'suspended' ? HOW_GONE[how] : 'was lost'}`;
+    if (producerLost === 'fail' && how !== 'suspended') throw this.#fail(topicLost(topic, lost));
     if (this.#latest === undefined) return undefined;
     this.#missedSince = { at: this.#latest, reason: lost };
     return this.#told([{ type: 'stale', since: this.#latest as Nanos }]);
@@ -328,5 +328,7 @@ export class TopicInlet {
     this.#ringsHeard++;
   }
 }
+
+const HOW_GONE = { failed: 'has failed', suspended: 'was suspended' } as const;
 
 const isDropped = (reason: string): boolean => Object.values<string>(DROPPED_REASONS).includes(reason);

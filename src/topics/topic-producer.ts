@@ -127,6 +127,16 @@ export class TopicProducer {
     }
   }
 
+  /**
+   * Tells consumers that the rows go on with the next producer, once all rows are in their rings.
+   *
+   * @throws {PipelineError} `TOPIC_BLOCKED`.
+   */
+  suspend(): Promise<void> {
+    this.#end ??= 'suspended';
+    return this.flush();
+  }
+
   /** Frees everything. Consumers that have not had the end take it for the loss of the producer. */
   close(): void {
     this.#isClosed = true;

@@ -46,7 +46,7 @@ interface Job {
   readonly toProduce: string[];
   readonly toConsume: string[];
   readonly members: Set<Member>;
-  /** By topic that none of its stages has joined yet: whose job was to produce it and ended last. */
+  /** By topic that it consumes and that has had no producer since: whose job was to produce it and ended last. */
   readonly ended: Map<string, string>;
   link: WakePort | undefined;
 }
@@ -134,7 +134,6 @@ export class TopicRegistry {
     for (const member of [...job.members]) member.leave();
     job.toProduce.splice(0, Number.POSITIVE_INFINITY, ...job.topics.produces.map(({ topic }) => topic));
     job.toConsume.splice(0, Number.POSITIVE_INFINITY, ...job.topics.consumes);
-    job.ended.clear();
   }
 
   /** Lets go of a job that has ended, or whose thread was lost, at any moment. */
@@ -197,6 +196,7 @@ export class TopicRegistry {
     const producer: Producer = { ...asked, schema, order, leave };
     topic.producer = producer;
     topic.epoch++;
+    this.#forgetEnd(name);
     this.#joined(asked.job, 'toProduce', name);
     post(asked.port, { type: 'started', epoch: topic.epoch });
     for (const consumer of [...topic.consumers]) this.#bringTogether(topic, producer, consumer);
@@ -256,10 +256,14 @@ export class TopicRegistry {
     return [...this.#jobs.values()].some((job) => job[what].includes(topic));
   }
 
-  /** A producer has ended before jobs that were submitted have joined: they learn it when they do. */
+  /** A producer has ended: jobs that join later, or again after a restart, learn it when they do. */
   #rememberEnd(topic: string, title: string): void {
-    for (const { toConsume, ended } of this.#jobs.values())
-      if (toConsume.includes(topic)) ended.set(topic, title);
+    for (const { topics, ended } of this.#jobs.values())
+      if (topics.consumes.includes(topic)) ended.set(topic, title);
+  }
+
+  #forgetEnd(topic: string): void {
+    for (const { ended } of this.#jobs.values()) ended.delete(topic);
   }
 
   #tellEnd(topic: string, { job, port }: Consumer): void {

@@ -26,8 +26,8 @@ export interface PipelineTask {
   readonly logs: MessagePort;
   /** Where the checkpoints of the job are kept. Without it, there are none. */
   readonly checkpoints?: CheckpointFolder;
-  /** Whether another run may follow this one, if it fails. */
-  readonly restarts?: boolean;
+  /** When another run may follow this one. Missing: none does. */
+  readonly restarts?: 'on-failure' | 'always';
 }
 
 /** A `FileCheckpointStore`, which the thread of the job opens itself. */
@@ -37,7 +37,7 @@ export interface CheckpointFolder {
   readonly everyMs: number;
 }
 
-export const PROTOCOL_VERSION = 8;
+export const PROTOCOL_VERSION = 9;
 
 /** The requests to a running actor. None waits for rows, and all but `ready` are answered at once. */
 export interface PipelineControl {
@@ -47,6 +47,8 @@ export interface PipelineControl {
   resume(): void;
   /** Only requests a drain; the end is the outcome of the task. */
   drain(): void;
+  /** Only requests an end with a last checkpoint, from which the next start goes on; without a store, a drain. */
+  suspend(): void;
   /** Requests an end without delivery, for threads that must not be terminated. */
   stop(): void;
   describe(): readonly StageReport[];

@@ -246,7 +246,7 @@ describe('interrupts', () => {
   it('take the end of the terminal for a request to drain', () => {
     const seen: string[] = [];
     const interrupts = new Interrupts({
-      drain: (signal) => seen.push(signal),
+      settle: (signal) => seen.push(signal),
       force: () => seen.push('force'),
     });
     interrupts.watch();
@@ -259,16 +259,16 @@ describe('interrupts', () => {
   it('take two signals of one press as one, and a later one as the second', () => {
     const seen: string[] = [];
     let nowMs = 0;
-    const handlers = { drain: () => seen.push('drain'), force: () => seen.push('force') };
+    const handlers = { settle: () => seen.push('settle'), force: () => seen.push('force') };
     const interrupts = new Interrupts(handlers, () => nowMs);
     expect(interrupts.exitCode).toBeUndefined();
     interrupts.notice('SIGINT');
     nowMs = 20;
     interrupts.notice('SIGINT');
-    expect(seen).toEqual(['drain']);
+    expect(seen).toEqual(['settle']);
     nowMs = 1_000;
     interrupts.notice('SIGTERM');
-    expect(seen).toEqual(['drain', 'force']);
+    expect(seen).toEqual(['settle', 'force']);
     expect(interrupts.exitCode).toBe(130);
   });
 });

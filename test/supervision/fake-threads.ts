@@ -76,6 +76,7 @@ export class FakeRun implements ThreadRun {
       pause: () => void this.asked.push('pause'),
       resume: () => void this.asked.push('resume'),
       drain: () => void this.asked.push('drain'),
+      suspend: () => void this.asked.push('suspend'),
       stop: () => void this.asked.push('stop'),
       describe: () => [
         { stage: 'source', kind: 'source', use: 'fake', health: { status: 'ok' }, statistics: {} },

@@ -24,6 +24,8 @@ const EVENTS: readonly JobEvent[] = [
   { type: 'resume.requested' },
   { type: 'drain.requested', deadlineAtMs: 2_000 },
   { type: 'drain.requested', deadlineAtMs: 1_000 },
+  { type: 'suspend.requested', deadlineAtMs: 2_000 },
+  { type: 'suspend.requested', deadlineAtMs: 1_000 },
   { type: 'stop.requested' },
   { type: 'deadline.passed' },
   { type: 'pipeline.ended', report: reportOf('completed') },
@@ -85,7 +87,13 @@ function nameOf({
   const again = restarts && restarts.decidedAtMs.length > 0 ? ' again' : '';
   const toPause = pauseWanted ? ' to pause' : '';
   if (value === 'draining') {
-    const way = { drain: value, stop: 'stopping', deadline: 'late', 'no start': 'unstarted' }[ending!];
+    const way = {
+      drain: value,
+      suspend: 'suspending',
+      stop: 'stopping',
+      deadline: 'late',
+      'no start': 'unstarted',
+    }[ending!];
     const then = ending !== 'no start' || !restarts ? '' : endWanted ? ' to end' : toPause;
     return `${way}${then}${again}`;
   }
@@ -95,7 +103,15 @@ function nameOf({
 }
 
 const ENDS = { 'ended completed': 'completed', 'ended stopped': 'stopped', 'ended failed': 'failed' };
-const LEAVES = { drain: 'draining, drain', stop: 'stopping, end', ...ENDS, lost: 'failed' };
+const LEAVES = {
+  drain: 'draining, drain',
+  suspend: 'suspending, suspend',
+  stop: 'stopping, end',
+  ...ENDS,
+  lost: 'failed',
+};
+
+const WAITS = { drain: 'stopped', suspend: 'stopped', stop: 'stopped' };
 
 /**
  * The machine once more, written down by hand: where each event leads from each situation, and what
@@ -105,15 +121,13 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   queued: {
     assigned: 'starting',
     pause: 'queued to pause',
-    drain: 'stopped',
-    stop: 'stopped',
+    ...WAITS,
     lost: 'failed',
   },
   'queued to pause': {
     assigned: 'starting to pause, pause',
     resume: 'queued',
-    drain: 'stopped',
-    stop: 'stopped',
+    ...WAITS,
     lost: 'failed',
   },
   starting: { ...LEAVES, ready: 'running', pause: 'starting to pause, pause', deadline: 'unstarted, end' },
@@ -121,6 +135,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   running: { ...LEAVES, pause: 'paused, pause' },
   paused: { ...LEAVES, resume: 'running, resume' },
   draining: { ...ENDS, stop: 'stopping, end', deadline: 'late, end', lost: 'failed' },
+  suspending: { ...ENDS, stop: 'stopping, end', deadline: 'late, end', lost: 'failed' },
   stopping: { ...ENDS, lost: 'stopped' },
   late: { ...ENDS, lost: 'stopped' },
   unstarted: { ...ENDS, lost: 'failed' },
@@ -133,7 +148,6 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const FIRST = { 'ended failed': 'backingOff', lost: 'backingOff' };
 const FIRST_TO_PAUSE = { 'ended failed': 'backingOff to pause', lost: 'backingOff to pause' };
 const LAST = { 'ended failed': 'dead', lost: 'dead' };
-const WAITS = { drain: 'stopped', stop: 'stopped' };
 
 const RESTARTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   queued: { ...TABLE.queued, lost: 'backingOff' },
@@ -143,8 +157,17 @@ const RESTARTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       const [then, thenToPause] = again === '' ? [FIRST, FIRST_TO_PAUSE] : [LAST, LAST];
       // What was stopped because it did not start has failed to.
       const stopped = (fails: typeof LAST) => ({ ...fails, 'ended stopped': fails.lost });
-      const ends = { ...ENDS, drain: `draining${again}, drain`, stop: `stopping${again}, end` };
-      const toEnd = { drain: `unstarted to end${again}`, stop: `unstarted to end${again}` };
+      const ends = {
+        ...ENDS,
+        drain: `draining${again}, drain`,
+        suspend: `suspending${again}, suspend`,
+        stop: `stopping${again}, end`,
+      };
+      const toEnd = {
+        drain: `unstarted to end${again}, end`,
+        suspend: `unstarted to end${again}, end`,
+        stop: `unstarted to end${again}, end`,
+      };
       return Object.entries({
         [`starting${again}`]: {
           ...ends,
@@ -176,6 +199,12 @@ const RESTARTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
         },
         [`unstarted to end${again}`]: { ...ENDS, lost: 'failed' },
         [`draining${again}`]: {
+          ...ENDS,
+          lost: 'failed',
+          stop: `stopping${again}, end`,
+          deadline: `late${again}, end`,
+        },
+        [`suspending${again}`]: {
           ...ENDS,
           lost: 'failed',
           stop: `stopping${again}, end`,
@@ -213,7 +242,7 @@ const RESTARTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   failed: {},
   dead: {},
 };
-const hasDeadline = (name: string) => /^(starting|draining|backingOff)/.test(name);
+const hasDeadline = (name: string) => /^(starting|draining|suspending|backingOff)/.test(name);
 
 const EVENT_NAMES: Readonly<Record<JobEvent['type'], string>> = {
   'thread.assigned': 'assigned',
@@ -221,6 +250,7 @@ const EVENT_NAMES: Readonly<Record<JobEvent['type'], string>> = {
   'pause.requested': 'pause',
   'resume.requested': 'resume',
   'drain.requested': 'drain',
+  'suspend.requested': 'suspend',
   'stop.requested': 'stop',
   'deadline.passed': 'deadline',
   'pipeline.ended': 'ended',

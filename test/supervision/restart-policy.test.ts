@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { WireError } from '../../src/core/errors.js';
 import {
@@ -91,6 +92,26 @@ describe('a restart policy', () => {
     expect(new Set(waits).size).toBeGreaterThan(50);
   });
 
+  it('obeys a pause that a provider asks for up to a day, whatever it says', () => {
+    const said = fc.oneof(
+      fc.double(),
+      fc.integer({ min: -10, max: 2 ** 31 }),
+      fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, -1, 0, 1.7e12, 30 * 86_400_000),
+    );
+    const nowMs = 1_700_000_000_000;
+    fc.assert(
+      fc.property(said, fc.integer(), (retryAfterMs, seed) => {
+        const end = errorOf('PROVIDER_THROTTLED', true, { retryAfterMs });
+        const { startAtMs } = nextRestart(noRestarts(onFailure, seed), end, nowMs);
+        expect(startAtMs).toBeGreaterThanOrEqual(
+          nowMs + Math.min(86_400_000, Math.max(0, retryAfterMs || 0)),
+        );
+        expect(startAtMs).toBeLessThanOrEqual(nowMs + 86_400_000 + onFailure.backOffMs);
+      }),
+      { seed: 7 },
+    );
+  });
+
   it('is spent once all restarts fall within the time, and not a moment longer', () => {
     let restarts = noRestarts(onFailure, 1);
     for (const atMs of [0, 20_000, 40_000]) {
@@ -119,9 +140,15 @@ describe('a restart policy', () => {
     expect(spentError(onFailure, crash)).toMatchObject({
       code: 'RESTARTS_SPENT',
       message: expect.stringMatching(
-        /3 times within 60000 ms, .*"maxRestarts", "within".* failed: boom \[THREAD_CRASHED\]/,
+        /3 times within 1m, .*"maxRestarts", "within".* failed: boom \[THREAD_CRASHED\]/,
       ),
       retryable: false,
+    });
+    expect(
+      spentError(onFailure, { ...crash, stack: 'Error: boom\n    at run', stage: 'sink' }),
+    ).toMatchObject({
+      stack: 'Error: boom\n    at run',
+      stage: 'sink',
     });
   });
 });

@@ -272,7 +272,7 @@ const HAPPENINGS = [
     },
     () => ({ type: 'resume.requested' }),
   ),
-  ...(['drain', 'stop'] as const).map(
+  ...(['drain', 'suspend', 'stop'] as const).map(
     (how) =>
       new Happening(
         how,
@@ -283,13 +283,13 @@ const HAPPENINGS = [
             model.where = 'over';
             model.end = 'stopped';
           } else if (model.where === 'starting' || model.where === 'running') {
-            model.where = how === 'drain' ? 'draining' : 'stopping';
+            model.where = how === 'stop' ? 'stopping' : 'draining';
           } else if (model.where === 'draining' && how === 'stop') model.where = 'stopping';
         },
         (job) =>
           how === 'stop'
             ? { type: 'stop.requested' }
-            : { type: 'drain.requested', deadlineAtMs: job.nowMs + 10_000 },
+            : { type: `${how}.requested`, deadlineAtMs: job.nowMs + 10_000 },
       ),
   ),
   new Happening(

@@ -8,6 +8,7 @@ import type { JobHandle } from '../../src/supervision/job.js';
 import type { RestartPolicy } from '../../src/supervision/restart-policy.js';
 import type { SupervisorContext, SupervisorSettings } from '../../src/supervision/supervisor.js';
 import { type Logger, silentLogger } from '../../src/telemetry/logger.js';
+import { TopicRegistry } from '../../src/topics/topic-registry.js';
 import { until } from './fake-threads.js';
 import { crash, onFailure, reportOf, START_DEADLINE_MS, specOf, startSupervisor } from './job-fixtures.js';
 
@@ -229,8 +230,20 @@ describe('a job with a restart policy', () => {
     expect(threads.runs).toHaveLength(2);
   });
 
+  it('gives up a thread sooner if no run is to follow it', async () => {
+    const { job, threads, clock } = startRestarted();
+    threads.last.begin();
+    clock.advance(START_DEADLINE_MS);
+    clock.advance(9_999);
+    expect(job.inspect().state).toBe('draining');
+    const stopped = job.stop();
+    clock.advance(1_000);
+    expect(await stopped).toMatchObject({ outcome: 'failed', error: { code: 'START_TIMED_OUT' } });
+    expect(threads.runs).toHaveLength(1);
+  });
+
   it('starts no thread without end if none ever comes up', async () => {
-    const { job, threads, clock } = startRestarted({ maxRestarts: 20 });
+    const { job, threads, clock } = startRestarted({ maxRestarts: 8 });
     const broken: WireError = { code: 'THREAD_CRASHED', message: 'no such module', retryable: true };
     for (let second = 0; second < 300 && job.inspect().state !== 'dead'; second++) {
       const { state } = job.inspect();
@@ -239,9 +252,81 @@ describe('a job with a restart policy', () => {
       clock.advance(1_000);
     }
     expect(job.inspect().state).toBe('dead');
-    // After five in a row, one start each five seconds is tried; the others are refused, and count.
-    expect(threads.runs.length).toBeLessThan(20);
-    expect(job.inspect().runs.at(-1)?.attempt).toBe(21);
+    expect(threads.runs).toHaveLength(9);
+  });
+
+  it('counts a start that was given up among the threads that do not come up, by the error of its run', async () => {
+    const { supervisor, job, threads, clock } = startRestarted({
+      maxRestarts: 100,
+      backOffMs: 1,
+      backOffMaxMs: 1,
+    });
+    for (let i = 0; i < 5; i++) {
+      expect(threads.runs).toHaveLength(i + 1);
+      clock.advance(START_DEADLINE_MS);
+      threads.last.lose({ code: 'THREAD_STOPPED', message: 'ended', retryable: true });
+      await until(() => job.inspect().state === 'backingOff');
+      await turnOfTheLoop();
+      clock.advance(10);
+    }
+    expect([threads.runs.length, job.inspect().state]).toEqual([5, 'backingOff']);
+    const { outcome } = supervisor.submit(specOf('b'));
+    expect((await outcome).error?.message).toContain('The job did not start before its deadline');
+  });
+
+  it('reports how long its last run took, without the time in which it backed off', async () => {
+    const { job, threads, clock, run } = startRestarted({ backOffMs: 86_400_000, backOffMaxMs: 86_400_000 });
+    await run();
+    clock.advance(5_000);
+    threads.last.lose(crash);
+    await until(() => job.inspect().state === 'backingOff');
+    clock.advance(1_000);
+    expect((await job.stop()).durationMs).toBe(5_000);
+  });
+
+  it('says that its thread did not go, and so no run follows, if a start was given up', async () => {
+    const { job, threads, clock } = startRestarted();
+    threads.last.begin();
+    clock.advance(START_DEADLINE_MS);
+    clock.advance(10_000);
+    const { error } = await job.outcome;
+    expect(error).toMatchObject({
+      code: 'THREAD_LEFT_RUNNING',
+      retryable: false,
+      message: expect.stringMatching(/No other run follows.*did not start before its deadline/),
+      causes: [expect.stringContaining('did not start before its deadline')],
+    });
+    expect(threads.runs).toHaveLength(1);
+  });
+
+  it('refuses a pause once its end was asked for while a start was given up', async () => {
+    const { job, threads, clock } = startRestarted();
+    threads.last.begin();
+    clock.advance(START_DEADLINE_MS);
+    const stopped = job.stop();
+    await expect(job.pause()).rejects.toMatchObject({ code: 'JOB_STATE' });
+    threads.last.lose(crash);
+    await stopped;
+  });
+
+  it('spends no restart while threads cannot be started: a due job waits for the next try', async () => {
+    const { supervisor, job, threads, clock } = startRestarted({
+      backOffMs: 1,
+      backOffMaxMs: 1,
+      maxRestarts: 100,
+    });
+    const broken: WireError = { code: 'THREAD_CRASHED', message: 'no such module', retryable: true };
+    let ms = 0;
+    for (; ms < 30_000; ms += 100) {
+      if (job.inspect().state === 'starting') threads.last.lose(broken);
+      await turnOfTheLoop();
+      clock.advance(100);
+    }
+    // Five at once, and then one each five seconds.
+    expect(threads.runs.length).toBeGreaterThan(9);
+    expect(threads.runs.length).toBeLessThan(13);
+    expect(job.inspect().runs.at(-1)?.attempt).toBe(threads.runs.length);
+    await Promise.all([job.stop(), supervisor.close()]);
   });
 
   it('backs off as well if no thread could be started when it left the queue, and keeps its place then', async () => {
@@ -266,7 +351,7 @@ describe('a job with a restart policy', () => {
     const { job, threads, clock } = startRestarted({}, {}, {}, { use: 'duck', loads: 'native' });
     clock.advance(START_DEADLINE_MS);
     clock.advance(5_000);
-    expect(await job.outcome).toMatchObject({ outcome: 'failed', error: { code: 'START_TIMED_OUT' } });
+    expect(await job.outcome).toMatchObject({ outcome: 'failed', error: { code: 'THREAD_LEFT_RUNNING' } });
     expect(threads.runs).toHaveLength(1);
     expect(job.inspect().state).toBe('failed');
   });
@@ -327,6 +412,25 @@ describe('a job with a restart policy', () => {
     expect(await job.outcome).toMatchObject({ outcome: 'stopped' });
   });
 
+  it('ends with the runtime before the producer that waits for it, while it backs off', async () => {
+    const topics = new TopicRegistry();
+    const { supervisor, threads, clock } = startSupervisor({}, { topics });
+    const schema = { kind: 'custom', columns: [] } as const;
+    const sink = { use: 'topic', options: { topic: 'ticks', schema } };
+    const source = { use: 'topic', options: { topic: 'ticks' } };
+    const producer = supervisor.submit(specOf('p', sink));
+    const consumer = supervisor.submit({ ...specOf('c'), source }, undefined, { restart: onFailure });
+    for (const run of threads.runs) run.answer();
+    await until(() => producer.state === 'running' && consumer.state === 'running');
+    threads.of('c').lose(crash);
+    await until(() => consumer.state === 'backingOff');
+    const closed = supervisor.close();
+    expect(await consumer.outcome).toMatchObject({ outcome: 'stopped' });
+    threads.of('p').finish(reportOf('completed'));
+    await closed;
+    expect(clock.timersArmed).toBe(0);
+  });
+
   it('does not take what an earlier thread said for the words of the next one', async () => {
     const { job, threads, backOff, comeAgain } = startRestarted();
     const first = threads.last;
@@ -346,7 +450,8 @@ describe('a job with a restart policy', () => {
         const { threads, clock, job } = rig;
         if (claims) threads.last.claim(round + 1, 500);
         await rig.run();
-        threads.last.counters.set('firstRowAtNs', clock.now());
+        threads.last.counters.set('firstOutAtNs', clock.now());
+        threads.last.counters.set('lastOutAtNs', clock.now());
         after(rig);
         await rig.backOff();
         waits.push(waitOf(job));
@@ -357,7 +462,13 @@ describe('a job with a restart policy', () => {
     const deliver = (rowsOut: number, ms: number) => (rig: ReturnType<typeof startRestarted>) => {
       rig.threads.last.counters.set('rowsOut', rowsOut);
       rig.clock.advance(ms);
+      rig.threads.last.counters.set('lastOutAtNs', rig.clock.now());
     };
+    const fallSilent = (rig: ReturnType<typeof startRestarted>) => {
+      deliver(1, 1_000)(rig);
+      rig.clock.advance(60_000);
+    };
+    expect(await longest(fallSilent)).toBeGreaterThan(2_000);
     expect(await longest(deliver(1, 10_000))).toBeLessThanOrEqual(1_000);
     expect(await longest(deliver(501, 10_000), true)).toBeLessThanOrEqual(1_000);
     // Too short, without a row, and without one more than the checkpoint had.
@@ -384,7 +495,7 @@ describe('a job with a restart policy', () => {
     const { supervisor, threads } = startSupervisor();
     const checkpoints = { path: 'checkpoints', everyMs: 10_000 };
     supervisor.submit(specOf('a'), undefined, { restart: onFailure, checkpoints });
-    expect(threads.last.task).toMatchObject({ checkpoints, restarts: true });
+    expect(threads.last.task).toMatchObject({ checkpoints, restarts: 'on-failure' });
     supervisor.submit(specOf('b'));
     expect(threads.last.task.checkpoints ?? threads.last.task.restarts).toBeUndefined();
   });
@@ -403,7 +514,14 @@ describe('a job with a restart policy', () => {
     threads.last.lose(crash);
     await job.outcome;
     expect(lines).toMatchObject([
-      { level: 'warn', job: 'a', state: 'backingOff', reason: 'boom', nextStartAtMs: expect.any(Number) },
+      {
+        level: 'warn',
+        job: 'a',
+        state: 'backingOff',
+        reason: 'boom',
+        err: crash,
+        nextStartAtMs: expect.any(Number),
+      },
       { level: 'error', job: 'a', state: 'dead', reason: expect.stringContaining('boom') },
     ]);
   });

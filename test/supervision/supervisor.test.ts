@@ -243,6 +243,27 @@ describe('supervisor', () => {
     expect(await stuck!.job.outcome).toMatchObject({ outcome: 'stopped', stages: [] });
   });
 
+  it('gives up a thread that is not gone a second after it was ended, and takes its place back later', async () => {
+    const { supervisor, threads, clock } = startSupervisor({ maxThreads: 1 });
+    const job = supervisor.submit(specOf('a'));
+    const run = threads.last;
+    run.counters.set('startStep', StartStep.started);
+    run.answer();
+    await until(() => job.inspect().state === 'running');
+    const drained = job.drain({ deadlineMs: 300 });
+    clock.advance(300 + 250);
+    expect(run.timesEnded).toBe(1);
+    clock.advance(999);
+    expect(job.inspect().state).toBe('draining');
+    clock.advance(1);
+    expect(await drained).toMatchObject({ outcome: 'stopped', error: { code: 'THREAD_LEFT_RUNNING' } });
+    const next = supervisor.submit(specOf('b'));
+    expect(next.inspect().state).toBe('queued');
+    run.lose({ code: 'THREAD_STOPPED', message: 'ended', retryable: false });
+    await until(() => next.inspect().state === 'starting');
+    expect((await job.outcome).error?.code).toBe('THREAD_LEFT_RUNNING');
+  });
+
   it('asks a thread with native code to stop, and never ends it by force', async () => {
     const { supervisor, threads, clock } = startSupervisor({ maxThreads: 1 });
     const job = supervisor.submit(specOf('a', { use: 'duck', loads: 'native' }));

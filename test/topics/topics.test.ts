@@ -382,6 +382,56 @@ describe('a topic', () => {
     },
   );
 
+  it.each(['while the job backs off', 'before the job fails, which had not joined'])(
+    'tells a job that is started again that the producing job has ended, %s',
+    async (when) => {
+      const rig = new TopicRig();
+      const { registry } = rig;
+      registry.add('job-1', 'reader', { produces: [], consumes: ['ticks'] });
+      const produces = [{ topic: 'ticks', schema: schemaOf('trade') }];
+      registry.add('job-2', 'maker', { produces, consumes: [] });
+      if (when === 'while the job backs off') {
+        const maker = await rig.producer('maker', { links: topicLinks(registry.linkOf('job-2')) });
+        const first = rig.consumer('reader', {}, { links: topicLinks(registry.linkOf('job-1')) });
+        await rig.settle();
+        await maker.write(rowsFrom(0, 2));
+        first.inlet.close();
+        registry.expectAgain('job-1');
+        maker.close();
+        await rig.settle();
+        registry.remove('job-2');
+      } else {
+        registry.remove('job-2');
+        registry.expectAgain('job-1');
+      }
+      const told = rig.consumer('reader', {}, { links: topicLinks(registry.linkOf('job-1')) }).readAll();
+      await expect(told).rejects.toMatchObject({
+        code: 'TOPIC_LOST',
+        message: expect.stringContaining('job "maker"'),
+      });
+    },
+  );
+
+  it('forgets the end of a producer once another one has joined', async () => {
+    const rig = new TopicRig();
+    const { registry } = rig;
+    registry.add('job-1', 'reader', { produces: [], consumes: ['ticks'] });
+    const produces = [{ topic: 'ticks', schema: schemaOf('trade') }];
+    registry.add('job-2', 'maker', { produces, consumes: [] });
+    registry.remove('job-2');
+    registry.add('job-3', 'next', { produces, consumes: [] });
+    const next = await rig.producer('next', { links: topicLinks(registry.linkOf('job-3')) });
+    next.close();
+    registry.expectAgain('job-3');
+    registry.expectAgain('job-1');
+    const reader = rig.consumer('reader', {}, { links: topicLinks(registry.linkOf('job-1')) });
+    await rig.settle();
+    const again = await rig.producer('next', { links: topicLinks(registry.linkOf('job-3')) });
+    await again.write(rowsFrom(0, 2));
+    await again.end();
+    expect(times(await reader.readAll())).toEqual([0, 1]);
+  });
+
   it('tells a consumer that joined after the producer had left, once the job of that one ends', async () => {
     const rig = new TopicRig();
     const { registry } = rig;

@@ -33,6 +33,10 @@ export interface RunOptions {
   readonly logLevel: string;
   /** Path of a file with the settings of the runtime. */
   readonly settings?: string;
+  /** When jobs are started again; goes before the file. */
+  readonly restart?: 'never' | 'on-failure' | 'always';
+  /** Folder of the checkpoints; goes before the file. */
+  readonly checkpoints?: string;
   /** Modules whose components specs can use, beside those of the file. */
   readonly components?: readonly string[];
 }
@@ -102,13 +106,13 @@ class Run {
     this.#settings = settings;
     this.#terminal = terminal;
     this.#interrupts = new Interrupts({
-      drain: (signal) => this.#drain(signal),
+      settle: (signal) => this.#settle(signal),
       force: (signal) => this.#force(signal),
     });
   }
 
   async execute(): Promise<number> {
-    const { threads, durationMs } = this.#options;
+    const { threads, durationMs, restart, checkpoints } = this.#options;
     const { runtime: settings, resilience } = this.#settings;
     const { createRuntime } = await import('../../runtime/runtime.js');
     let runtime: Awaited<ReturnType<typeof createRuntime>>;
@@ -118,6 +122,8 @@ class Run {
         ...(resilience && { resilience }),
         logger: this.#logger(),
         ...(threads !== undefined && { maxThreads: threads }),
+        ...(restart !== undefined && { restart: { ...settings.restart, policy: restart } }),
+        ...(checkpoints !== undefined && { checkpoints: { ...settings.checkpoints, path: checkpoints } }),
       });
     } catch (error) {
       resilience?.close();
@@ -133,9 +139,9 @@ class Run {
       const levels = specLevels(this.#specs);
       for (const spec of levels.toReversed().flat()) this.#handles.push(await runtime.submitResolved(spec));
       // An interrupt may have come before any job was submitted.
-      if (this.#interrupts.exitCode !== undefined) this.#drainAll();
+      if (this.#interrupts.exitCode !== undefined) void this.#endLevels('suspend');
       progress.start();
-      if (durationMs !== undefined) timer = setTimeout(() => this.#drainAll(), durationMs);
+      if (durationMs !== undefined) timer = setTimeout(() => void this.#endLevels('drain'), durationMs);
       const reports = await Promise.all(this.#specs.map(({ name }) => runtime.get(name).outcome));
       progress.stop();
       await this.#report(reports);
@@ -189,26 +195,30 @@ class Run {
     return 1;
   }
 
-  #drain(signal: InterruptSignal): void {
-    this.#progress?.note(`${signal}: draining what was read; send it again to stop at once\n`);
-    this.#drainAll();
+  #settle(signal: InterruptSignal): void {
+    const what = this.#keepsCheckpoints ? 'taking the last checkpoints' : 'draining what was read';
+    this.#progress?.note(`${signal}: ${what}; send it again to stop at once\n`);
+    void this.#endLevels('suspend');
+  }
+
+  get #keepsCheckpoints(): boolean {
+    return (this.#options.checkpoints ?? this.#settings.runtime.checkpoints) !== undefined;
   }
 
   #force(signal: InterruptSignal): void {
-    this.#progress?.note(`${signal}: stopping at once; what is not durable is lost\n`);
+    const what = this.#keepsCheckpoints
+      ? 'the next run goes on from the last checkpoints'
+      : 'what is not durable is lost';
+    this.#progress?.note(`${signal}: stopping at once; ${what}\n`);
     for (const handle of this.#handles) void handle.stop();
   }
 
-  #drainAll(): void {
-    void this.#drainLevels();
-  }
-
-  /** Drains the producers of topics before their consumers, which read on to their end. */
-  async #drainLevels(): Promise<void> {
+  /** Ends the producers of topics before their consumers, which read on to their end. */
+  async #endLevels(how: 'drain' | 'suspend'): Promise<void> {
     for (const level of specLevels(this.#specs)) {
       const names = new Set(level.map(({ name }) => name));
       const handles = this.#handles.filter(({ name }) => names.has(name));
-      await Promise.all(handles.map((handle) => handle.drain()));
+      await Promise.all(handles.map((handle) => handle[how]()));
     }
   }
 
@@ -218,19 +228,19 @@ class Run {
   }
 }
 
-/** Logs the supervisor's line for a failed job at `debug`, since that failure has already been reported. */
+/** Logs the supervisor's lines for failed runs and jobs at `debug`, since they have already been reported. */
 function withoutFailures(log: Logger): Logger {
   return {
     debug: (fields, text) => log.debug(fields, text),
     info: (fields, text) => log.info(fields, text),
-    warn: (fields, text) => log.warn(fields, text),
-    error: (fields, text) => {
-      if ('state' in fields && fields.state === 'failed') log.debug(fields, text);
-      else log.error(fields, text);
-    },
+    warn: (fields, text) => (isTold(fields) ? log.debug(fields, text) : log.warn(fields, text)),
+    error: (fields, text) => (isTold(fields) ? log.debug(fields, text) : log.error(fields, text)),
     child: (bindings) => log.child(bindings),
   };
 }
+
+const isTold = (fields: object): boolean =>
+  'state' in fields && ['failed', 'dead', 'backingOff'].includes(String(fields.state));
 
 async function printDocument(jobs: readonly JobDocument[], terminal: Terminal): Promise<void> {
   await terminal.print(`${JSON.stringify({ jobs })}\n`);

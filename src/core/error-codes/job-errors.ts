@@ -56,7 +56,8 @@ export const JOB_ERRORS = {
     retryable: 'yes',
   },
   DRAIN_TIMED_OUT: {
-    meaning: 'Not all rows were delivered by the deadline of a drain, and the thread was ended.',
+    meaning:
+      'Not all rows were delivered by the deadline of a drain, or the last checkpoint was not taken by that of a suspend, and the thread was ended.',
     cause:
       'A sink that is slow or hangs, or a deadline too short for the rows that were still in the pipeline.',
     remedy:
@@ -132,9 +133,9 @@ export const JOB_ERRORS = {
   THREAD_LEFT_RUNNING: {
     meaning: 'A thread did not end when it was asked to, and was left running.',
     cause:
-      'A component with native code was still busy after `stopGraceMs`. To end such a thread by force could end the whole process.',
+      'A component with native code was still busy after `stopGraceMs`: to end such a thread by force could end the whole process. Or the thread is in a call that cannot be interrupted, such as `execFileSync`.',
     remedy:
-      'Its slot is not used again. Restart the process when you can, and raise `stopGraceMs` if the component merely needs longer.',
+      'Its place is not used again before it has ended, which is noticed. Restart the process when you can; raise `stopGraceMs` if the component merely needs longer, and use the asynchronous form of such calls.',
     retryable: 'no',
   },
 } as const satisfies ErrorTexts;

@@ -1,10 +1,14 @@
 import type { Checkpoint } from '../../wire/checkpoint.js';
+import { placesOf } from '../../wire/stage-tree.js';
+import { blame } from '../blame.js';
 import type { PipelineBranches } from '../branches/pipeline-branches.js';
 import type { Downstream, EndOfStream } from '../downstream.js';
 import type { EventTimeLag } from '../event-time/event-time-lag.js';
 import type { PipelineInputs } from '../inputs/pipeline-inputs.js';
 import type { PipelineParts } from '../pipeline-parts.js';
-import type { Durable } from '../sink.js';
+import type { Durable, Sink } from '../sink.js';
+import type { Named, Stage } from '../stage.js';
+import { labelOf } from '../stage-label.js';
 import type { CheckpointKeeper, Cut } from './checkpoint-keeper.js';
 import type { StageStates } from './stage-states.js';
 
@@ -66,6 +70,15 @@ export class PipelineCuts {
       turn: checkpoints.turn,
       checkpoint,
     };
+  }
+
+  /** Tells all sinks, behind the last cut, that the next start goes on. */
+  async suspendSinks(): Promise<void> {
+    for (const { kind, stage } of placesOf<Named<Stage>>(this.#parts.pipeline)) {
+      if (kind !== 'sink') continue;
+      const sink = stage as Named<Sink>; // the kind says what it is
+      await blame('SINK_FAILED', labelOf('Sink', sink), () => sink.stage.suspend?.());
+    }
   }
 
   /**

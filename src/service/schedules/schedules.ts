@@ -30,7 +30,8 @@ export class Schedules {
    */
   async add(spec: ScheduledSpec, schedule: Schedule, options: ScheduleOptions): Promise<ScheduleHandle> {
     const checked = parseOptions('schedule', Schedule, schedule);
-    const { overlap, progress, ...terms } = parseOptions('schedule', ScheduleOptions, options);
+    const { overlap, progress } = parseOptions('schedule', ScheduleOptions, options);
+    const terms = submitOptionsOf(options);
     const instants = await instantsOf(checked);
     spec.assertOpen(); // it may have been closed meanwhile
     const { name, clock } = spec;
@@ -61,4 +62,9 @@ export class Schedules {
   stop(): void {
     for (const job of [...this.#byName.values()]) job.stop();
   }
+}
+
+/** The options of each submit, as they were given: those that are left out are the runtime's. */
+function submitOptionsOf({ overlap, progress, ...given }: ScheduleOptions): SubmitOptions {
+  return structuredClone(given);
 }

@@ -16,7 +16,7 @@ import type { Writers } from './single-writer.js';
 export class FileSink implements Sink {
   readonly capabilities = { delivery: 'transactional' } as const;
   readonly readsOnly = true;
-  readonly startsOver: boolean;
+  readonly startsOver: Sink['startsOver'];
   readonly #output: Output;
   readonly #writers: Writers;
   readonly #ended: EndedParts;
@@ -29,12 +29,12 @@ export class FileSink implements Sink {
 
   /**
    * @param totals.ended - Totals that the writers add to.
-   * @param totals.startsOver - Whether rows of an earlier run are replaced, or refuse this one.
+   * @param totals.startsOver - What becomes of the rows of an earlier run.
    */
   constructor(
     output: Output,
     writers: Writers,
-    { ended, startsOver }: { readonly ended: EndedParts; readonly startsOver: boolean },
+    { ended, startsOver }: { readonly ended: EndedParts; readonly startsOver: Sink['startsOver'] },
   ) {
     this.startsOver = startsOver;
     this.#output = output;

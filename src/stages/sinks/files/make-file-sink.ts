@@ -45,7 +45,7 @@ export function makeFileSink({ options, input, context, output, makeEncoder }: F
         log,
       })
     : new SingleWriter(new PartWriter(output, makeEncoder(), makeRotation(), ended), output);
-  return new FileSink(output, writers, { ended, startsOver: options.ifExists !== 'append' });
+  return new FileSink(output, writers, { ended, startsOver: STARTS_OVER[options.ifExists] });
 }
 
 /** The schema of the files. */
@@ -67,3 +67,6 @@ export function checkFileSink(
   }
   for (const problem of partitionProblems(input, partitionBy)) problems.add(['partitionBy'], problem);
 }
+
+/** By `ifExists`. */
+const STARTS_OVER = { error: 'refuses', replace: 'replaces', append: undefined } as const;

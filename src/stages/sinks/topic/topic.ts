@@ -59,6 +59,10 @@ class TopicSink implements Sink {
     return { rows: this.rowsDurable, position: null };
   }
 
+  suspend(): Promise<void> {
+    return this.#producer!.suspend();
+  }
+
   /** A topic begins anew with each start. */
   resume(): void {}
 
