@@ -302,23 +302,26 @@ describe('options of a restart', () => {
 
 describe('a job with checkpoints whose runtime is closed', () => {
   const parts = (folder: string) => linesIn(join(folder, 'out')).filter((line) => !line.startsWith('time'));
-  const spec = (folder: string) => ({
+  /** So slow that it is at work until somebody ends it, however busy the machine is. */
+  const slow = { ...source, rate: 10_000 };
+  const fast = { ...source, rate: undefined };
+  const spec = (folder: string, rows: typeof slow | typeof fast) => ({
     name: 'suspended',
-    source,
+    source: rows,
     sink: { use: 'csv', path: join(folder, 'out'), ifExists: 'append', rotate: { rows: 10_000 } } as const,
   });
-  const start = async (folder: string) => {
+  const start = async (folder: string, rows: typeof slow | typeof fast) => {
     const runtime = await startRuntime({ checkpoints: { path: join(folder, 'checkpoints'), every: '10ms' } });
-    return { runtime, job: await runtime.submit(spec(folder)) };
+    return { runtime, job: await runtime.submit(spec(folder, rows)) };
   };
 
   it('is suspended, and goes on in the next runtime without a row that comes twice', async () => {
     const folder = temporaryFolder();
-    const { runtime, job } = await start(folder);
-    await until(() => job.inspect().counters.rowsOut > KILL_AFTER_ROWS);
+    const { runtime, job } = await start(folder, slow);
+    await until(() => job.inspect().counters.rowsOut > 0);
     await runtime.close();
     expect(await job.outcome).toMatchObject({ outcome: 'stopped', reason: 'suspended' });
-    const next = await start(folder);
+    const next = await start(folder, fast);
     expect(await next.job.outcome).toMatchObject({ outcome: 'completed', counters: { rowsOut: ROWS } });
     expect(parts(folder)).toHaveLength(ROWS);
     expect(new Set(parts(folder)).size).toBe(ROWS);
@@ -326,11 +329,11 @@ describe('a job with checkpoints whose runtime is closed', () => {
 
   it('begins a new run after a drain', async () => {
     const folder = temporaryFolder();
-    const { job } = await start(folder);
+    const { job } = await start(folder, slow);
     await until(() => job.inspect().counters.rowsOut > 0);
     const first = await job.drain();
     expect(first).toMatchObject({ outcome: 'completed', reason: 'drained' });
-    const next = await start(folder);
+    const next = await start(folder, fast);
     expect(await next.job.outcome).toMatchObject({ outcome: 'completed' });
     expect(parts(folder)).toHaveLength(first.counters.rowsOut + ROWS);
   });
@@ -338,10 +341,14 @@ describe('a job with checkpoints whose runtime is closed', () => {
   it('takes the rows of its topic before it is suspended, and joins it again', async () => {
     const folder = temporaryFolder();
     const checkpoints = { path: join(folder, 'checkpoints'), every: '10ms' } as const;
-    const submit = async () => {
+    const submit = async (rows: typeof slow | typeof fast) => {
       const runtime = await startRuntime({ checkpoints });
       const sink = { use: 'jsonl', path: join(folder, 'out'), ifExists: 'append' } as const;
-      const producer = await runtime.submit({ name: 'p', source, sink: { use: 'topic', topic: 'rows' } });
+      const producer = await runtime.submit({
+        name: 'p',
+        source: rows,
+        sink: { use: 'topic', topic: 'rows' },
+      });
       const consumer = await runtime.submit({
         name: 'c',
         source: { use: 'topic', topic: 'rows', overflow: 'block' },
@@ -349,12 +356,12 @@ describe('a job with checkpoints whose runtime is closed', () => {
       });
       return { runtime, producer, consumer };
     };
-    const { runtime, producer, consumer } = await submit();
-    await until(() => consumer.inspect().counters.rowsOut > KILL_AFTER_ROWS);
+    const { runtime, producer, consumer } = await submit(slow);
+    await until(() => consumer.inspect().counters.rowsOut > 0);
     await runtime.close();
     expect(await producer.outcome).toMatchObject({ outcome: 'stopped', reason: 'suspended' });
     expect(await consumer.outcome).toMatchObject({ outcome: 'stopped', reason: 'suspended' });
-    const next = await submit();
+    const next = await submit(fast);
     expect(await next.producer.outcome).toMatchObject({ outcome: 'completed' });
     expect(await next.consumer.outcome).toMatchObject({ outcome: 'completed' });
     expect(linesIn(join(folder, 'out'))).toHaveLength(ROWS);
