@@ -162,7 +162,7 @@ describe("a calendar of one's own", () => {
 describe('docs/calendars.md', () => {
   const page = readFileSync(new URL('../../docs/calendars.md', import.meta.url), 'utf8');
 
-  it.each([...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => [text!]))(
+  it.each([...page.matchAll(/```yaml\n(name:[\s\S]*?)```/g)].map(([, text]) => [text!]))(
     'has files that are read (%#)',
     async (text) => {
       const calendar = await readCalendar(fileOf(text));
