@@ -1,21 +1,23 @@
-/** When a market is open: `openBetween` of a calendar. */
+/** When a market is open: a calendar. */
 export interface MarketHours {
+  /** `undefined`: not all of it is known. */
   openBetween(from: bigint, to: bigint): bigint | undefined;
+  /** What is known of it. */
+  knownOpenBetween(from: bigint, to: bigint): bigint;
 }
 
 /**
  * Measures open session: time passes on the monotonic clock, and the calendar says for how much of it the market was
  * open. So neither a night nor a clock that is set counts as silence. Time of which nobody knows whether the market
- * was open is counted, and remembered as such.
+ * was open is measured apart: the market was open for `knownNs` at least, and for `ns` at most.
  */
 export class OpenTime {
   /** `undefined`: no hours are known at all. */
   readonly #hours: MarketHours | undefined;
   #lookedAt: bigint;
   #openNs = 0n;
+  #knownNs = 0n;
   #wasClosed = false;
-  /** Where the last stretch ended that nobody knows of, in open time. */
-  #unknownToNs = -1n;
 
   /** @param now - On the monotonic clock. */
   constructor(hours: MarketHours | undefined, now: bigint) {
@@ -23,9 +25,14 @@ export class OpenTime {
     this.#lookedAt = now;
   }
 
-  /** Open session up to the last `pass`, in ns. */
+  /** Open session up to the last `pass`, in ns, with all time that may have been one. */
   get ns(): bigint {
     return this.#openNs;
+  }
+
+  /** The part of it that is known to have been open session. */
+  get knownNs(): bigint {
+    return this.#knownNs;
   }
 
   /**
@@ -33,16 +40,17 @@ export class OpenTime {
    *
    * @param now - On the monotonic clock.
    * @param wall - Ns since 1970 UTC.
-   * @returns Open session so far, in ns.
+   * @returns `ns`.
    */
   pass(now: bigint, wall: bigint): bigint {
     const passed = now - this.#lookedAt;
     if (passed <= 0n) return this.#openNs; // of a time that is left out
     this.#lookedAt = now;
     const open = this.#hours?.openBetween(wall - passed, wall);
+    const known = open ?? this.#hours?.knownOpenBetween(wall - passed, wall) ?? 0n;
     this.#openNs += open ?? passed;
-    this.#wasClosed = open === 0n;
-    if (open === undefined) this.#unknownToNs = this.#openNs;
+    this.#knownNs += known;
+    this.#wasClosed = known === 0n;
     return this.#openNs;
   }
 
@@ -56,16 +64,7 @@ export class OpenTime {
     this.#lookedAt += ns;
   }
 
-  /**
-   * Whether all of the time since then is known to be open session.
-   *
-   * @param sinceNs - In open time.
-   */
-  isKnownSince(sinceNs: bigint | number): boolean {
-    return sinceNs >= this.#unknownToNs;
-  }
-
-  /** Whether the market was closed all the time from the `pass` before the last one on. */
+  /** Whether the market was at no time known to be open from the `pass` before the last one on. */
   get wasClosed(): boolean {
     return this.#wasClosed;
   }

@@ -166,24 +166,18 @@ export class TradingCalendar {
   openBetween(from: Nanos, to: Nanos): Nanos | undefined {
     assertInstant(to);
     if (!this.#knows(from) || to > nanosOf(this.#knownToMs)) return undefined;
-    if (to <= from) return 0n as Nanos;
-    const { state } = this.at(from);
-    if (to <= this.#held.to && state !== 'unknown') return (state === 'open' ? to - from : 0n) as Nanos;
-    const [fromMs, toMs] = [msOf(from), msOf(to)];
-    let openMs = 0;
-    let edges = 0n;
-    for (const part of this.#partsFrom(fromMs)) {
-      if (part.from >= toMs && nanosOf(part.from) >= to) break;
-      if (part.kind === 'unknown') return undefined;
-      // Only the first and the last part can be cut within a millisecond.
-      if (part.from > fromMs && part.to <= toMs) {
-        openMs += part.to - part.from;
-        continue;
-      }
-      const [begin, end] = [nanosOf(part.from), nanosOf(part.to)];
-      edges += (end < to ? end : to) - (begin > from ? begin : from);
-    }
-    return (nanosOf(openMs) + edges) as Nanos;
+    return this.#openIn(from, to, false);
+  }
+
+  /**
+   * How long the market is known to have been open between two instants: of hours that the calendar does not know,
+   * nothing is counted. Such times add up, and where `openBetween` has an answer, this is the same.
+   */
+  knownOpenBetween(from: Nanos, to: Nanos): Nanos {
+    assertInstant(from);
+    assertInstant(to);
+    const [knownFrom, knownTo] = [nanosOf(this.#knownFromMs), nanosOf(this.#knownToMs)];
+    return this.#openIn(from > knownFrom ? from : knownFrom, to < knownTo ? to : knownTo, true)!;
   }
 
   /**
@@ -212,6 +206,31 @@ export class TradingCalendar {
    */
   session(date: string): TradingSession | undefined {
     return this.#sessionOf(this.#dayOf(date));
+  }
+
+  /** Open time between two instants in the range; `undefined` for hours that are not known, unless they are skipped. */
+  #openIn(from: Nanos, to: Nanos, skipsUnknown: boolean): Nanos | undefined {
+    if (to <= from) return 0n as Nanos;
+    const { state } = this.at(from);
+    if (to <= this.#held.to && state !== 'unknown') return (state === 'open' ? to - from : 0n) as Nanos;
+    const [fromMs, toMs] = [msOf(from), msOf(to)];
+    let openMs = 0;
+    let edges = 0n;
+    for (const part of this.#partsFrom(fromMs)) {
+      if (part.from >= toMs && nanosOf(part.from) >= to) break;
+      if (part.kind === 'unknown') {
+        if (skipsUnknown) continue;
+        return undefined;
+      }
+      // Only the first and the last part can be cut within a millisecond.
+      if (part.from > fromMs && part.to <= toMs) {
+        openMs += part.to - part.from;
+        continue;
+      }
+      const [begin, end] = [nanosOf(part.from), nanosOf(part.to)];
+      edges += (end < to ? end : to) - (begin > from ? begin : from);
+    }
+    return (nanosOf(openMs) + edges) as Nanos;
   }
 
   #knows(instant: Nanos): boolean {

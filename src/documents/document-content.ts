@@ -1,5 +1,4 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, type Node } from 'yaml';
-import { cutText } from '../core/shown-text.js';
 
 /** What is wrong with the content of a document, and where. */
 export interface ContentProblem {
@@ -68,10 +67,9 @@ class ContentCheck implements Content {
   }
 
   #follow(alias: Node & { readonly source: string }): void {
-    const name = cutText(alias.source);
     const target = this.#anchors.get(alias.source);
-    if (!target) this.#add(alias, `there is no anchor "&${name}" before "*${name}"`);
-    else if (this.#around.has(target)) this.#add(alias, `"*${name}" is inside the node that it refers to`);
+    if (!target) this.#add(alias, 'there is no anchor of that name before this alias');
+    else if (this.#around.has(target)) this.#add(alias, 'this alias is inside the node that it refers to');
     else this.targets.set(alias, target);
   }
 

@@ -86,7 +86,7 @@ export function parseDocuments(file: string, text: string, expected: ExpectedFil
     return [unreadable(file, error.message, positionIn(file, lines, error.offset))];
   }
   if (documents.length === 0) return [unreadable(file, `expected ${what}, found an empty file`)];
-  const parsed = documents.map((document) => new ParsedDocument(file, document, lines));
+  const parsed = documents.map((document) => new ParsedDocument(file, document, lines, expected));
   const foreign = parsed[0]!.problems.length > 0 ? foreignText(file, text) : undefined;
   if (foreign !== undefined) return [unreadable(file, `expected ${what}, ${foreign}`)];
   return parsed;
@@ -101,11 +101,11 @@ class ParsedDocument implements DocumentFile {
   /** What each alias stands for. */
   readonly #targets: ReadonlyMap<Node, Node>;
 
-  constructor(file: string, document: Document.Parsed, lines: LineCounter) {
+  constructor(file: string, document: Document.Parsed, lines: LineCounter, expected: ExpectedFile) {
     this.file = file;
     this.#document = document;
     this.#lines = lines;
-    const syntax = this.#syntaxProblems();
+    const syntax = this.#syntaxProblems(expected);
     if (syntax.length > 0) {
       this.problems = syntax;
       this.#targets = new Map();
@@ -117,10 +117,8 @@ class ParsedDocument implements DocumentFile {
     if (this.problems.length > 0) return;
     this.value = document.toJS({ maxAliasCount: -1 }); // whoever checks the data counts what it comes to
     if (isMap(document.contents)) return;
-    const found =
-      typeof this.value === 'string'
-        ? `the text "${cutText(this.value)}"`
-        : describeValue(this.value ?? undefined);
+    // The file may be one of another purpose that holds a credential and nothing else: it is not shown.
+    const found = typeof this.value === 'number' ? 'a number' : describeValue(this.value ?? undefined);
     this.problems = [this.#problemAt(this.#startOf(document.contents), `expected a mapping, found ${found}`)];
   }
 
@@ -146,12 +144,12 @@ class ParsedDocument implements DocumentFile {
     return this.#position(offset);
   }
 
-  #syntaxProblems(): SpecProblem[] {
+  #syntaxProblems(expected: ExpectedFile): SpecProblem[] {
     const { errors, warnings } = this.#document;
     // Warnings are about tags (`!!js/function`), which data never needs.
     return [...errors, ...warnings]
       .slice(0, SYNTAX_PROBLEMS_MAX)
-      .map(({ code, message, pos }) => this.#problemAt(pos[0], explainSyntax(code, message)));
+      .map(({ code, message, pos }) => this.#problemAt(pos[0], explainSyntax(code, message, expected)));
   }
 
   #startOf(node: unknown): number {
@@ -191,8 +189,15 @@ function readFailure(error: unknown, expected: ExpectedFile): string {
   return `the file could not be read: ${cutText(message, REASON_CHARS_MAX)}`;
 }
 
-function explainSyntax(code: string, message: string): string {
+/**
+ * Says what is wrong in a text. What the library says may quote it. A spec names the file of a calendar, and whoever
+ * submits one may not read the files of this host: of such a file, only the kind of mistake is told.
+ */
+function explainSyntax(code: string, message: string, expected: ExpectedFile): string {
   if (code === 'NON_STRING_KEY') return 'expected the name of an option, found a key that is no text';
-  if (code === 'TAG_RESOLVE_FAILED') return `expected plain data, found a tag (${cutText(message)})`;
+  if (code === 'TAG_RESOLVE_FAILED') return 'expected plain data, found a tag';
+  if (expected === 'calendar') {
+    return `expected YAML or JSON, found a mistake in it (${code.toLowerCase().replaceAll('_', ' ')})`;
+  }
   return `expected YAML or JSON: ${cutText(message, REASON_CHARS_MAX)}`;
 }

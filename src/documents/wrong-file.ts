@@ -1,5 +1,5 @@
 import { ownCommand } from '../core/own-command.js';
-import { kindOfKeys } from '../settings/kind-of-keys.js';
+import { CALENDAR_KEYS, kindOfKeys } from '../settings/kind-of-keys.js';
 
 /** What a file on the command line should hold. */
 export type ExpectedFile = 'spec' | 'settings' | 'calendar';
@@ -18,9 +18,15 @@ const ADVICE: Readonly<Record<ExpectedFile, string>> = {
   calendar: `"${ownCommand()} calendar FILE" shows it`,
 };
 
-/** Says what a mapping is that should be a spec or settings and is the other one; `undefined` if it is not. */
+/**
+ * Says what a mapping is that should be one thing and is another one; `undefined` if it is not. Of what is no calendar
+ * in any way, not even the names of keys are told: a spec may name any file of this host as one.
+ */
 export function wrongMapping(expected: ExpectedFile, value: object): string | undefined {
   const found = kindOfKeys(Object.keys(value));
+  if (found === undefined && expected === 'calendar') {
+    return `expected a calendar, found a mapping without any of its keys ${CALENDAR_KEYS.join(', ')}`;
+  }
   if (found === undefined || found === expected) return undefined;
   return `expected ${FILE_NAMES[expected]}, found ${FILE_NAMES[found]}: ${ADVICE[found]}`;
 }

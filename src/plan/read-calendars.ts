@@ -41,12 +41,13 @@ function readOnce({ calendars }: StageCheck, path: string): Promise<CalendarRead
       problems: [`expected at most ${FILES_MAX} files of calendars in a spec, found more`],
     });
   }
-  const reading = readFile(path);
+  const reading = readCalendarFile(path);
   calendars.set(path, reading);
   return reading;
 }
 
-async function readFile(path: string): Promise<CalendarRead> {
+/** Reads the file of a calendar that options name by its path. */
+export async function readCalendarFile(path: string): Promise<CalendarRead> {
   // Nobody waits for the writer of a pipe when a spec is checked. What else is wrong with the path, the reader says.
   const there = await stat(path).catch((error: NodeJS.ErrnoException) =>
     error.code === 'ENOENT' ? null : undefined,

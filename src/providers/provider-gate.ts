@@ -5,6 +5,7 @@ import { BreakerOpenError, RuntimeError } from '../core/errors.js';
 import { messageOf } from '../core/provider-error.js';
 import { isTimeout } from '../core/provider-error-kind.js';
 import { cooldownMs } from '../core/retry-after.js';
+import { sharedAbort } from '../core/shared-abort.js';
 import { millis, type Nanos } from '../core/units.js';
 import type { CallGate, CallOptions, GatedCall, UsedPermits } from '../engine/call-gate.js';
 import type { Breaker, CallPermit } from '../resilience/breaker/breaker-calls.js';
@@ -79,7 +80,7 @@ export class ProviderGate implements CallGate {
   readonly #observed: ((usage: UsedPermits) => void) | undefined;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #stopping = new AbortController();
+  readonly #stopping = sharedAbort();
   readonly #signals = new CallSignals();
   readonly #readTerms: Terms;
   readonly #waits = new GateWaits();

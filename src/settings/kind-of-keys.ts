@@ -8,7 +8,7 @@ export const SETTINGS_KEYS: readonly string[] = [
 ];
 
 /** Keys of calendars that nothing else has. */
-const CALENDAR_KEYS = ['zone', 'extends', 'hours', 'holidays', 'exceptions'];
+export const CALENDAR_KEYS: readonly string[] = ['zone', 'extends', 'hours', 'holidays', 'exceptions'];
 
 /** Whether keys at the top of a file are those of a spec, of settings, or of a calendar. */
 export function kindOfKeys(keys: readonly string[]): 'spec' | 'settings' | 'calendar' | undefined {

@@ -18,7 +18,6 @@ import { drainDeadlineMs } from './drain-deadline.js';
 import type { JobInfo, JobReport, JobTerms, JobTransition, RuntimeEvent, WaitReason } from './job.js';
 import { JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
 import { createJobMachine } from './job-machine.js';
-import { JobQueue } from './job-queue.js';
 import { noRestarts, type RestartPolicy } from './restart-policy.js';
 import type { StartQueue } from './start-queue.js';
 import { ThreadStartLimit } from './thread-start-limit.js';
@@ -42,8 +41,8 @@ export interface SupervisorContext {
   readonly inspect?: InspectMachine | undefined;
   /** From which the waits of restarts are drawn. Default: random. */
   readonly seed?: number | undefined;
-  /** Who decides which job starts next. Default: first come, first served. */
-  readonly queue?: StartQueue<JobActor>;
+  /** Who decides which job starts next. */
+  readonly queue: StartQueue<JobActor>;
   /** Why a job is still in the queue. */
   readonly waitsFor?: (job: JobActor) => readonly WaitReason[] | undefined;
   /** Threads that may start at a time. Default: one for each processor. */
@@ -94,7 +93,7 @@ export class Supervisor {
   constructor(context: SupervisorContext) {
     this.#context = context;
     this.#random = new Random(context.seed ?? randomInt(2 ** 31));
-    this.#queue = context.queue ?? new JobQueue();
+    this.#queue = context.queue;
     this.#jobContext = this.#makeJobContext();
     this.#startLimit = new ThreadStartLimit(
       context.clock,

@@ -97,6 +97,10 @@ describe('at any instant, a calendar', () => {
         ];
         if (all === undefined) expect(first === undefined || second === undefined).toBe(true);
         else expect(first! + second!).toBe(all);
+        const known = calendar.knownOpenBetween(a, c);
+        expect(calendar.knownOpenBetween(a, b) + calendar.knownOpenBetween(b, c)).toBe(known);
+        if (all !== undefined) expect(known).toBe(all);
+        expect(calendar.knownOpenBetween(c, a)).toBe(0n);
         expect(calendar.openBetween(c, a)).toBe(0n);
       }),
       { numRuns: 30 },

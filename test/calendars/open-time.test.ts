@@ -6,8 +6,10 @@ const SECOND = 1_000_000_000n;
 const wallAt = (iso: string) => BigInt(Date.parse(iso)) * 1_000_000n;
 
 let xnys: MarketHours;
+let fx: MarketHours;
 beforeAll(async () => {
   xnys = await tradingCalendar('XNYS');
+  fx = await tradingCalendar('FX');
 });
 
 describe('open time', () => {
@@ -18,7 +20,7 @@ describe('open time', () => {
     expect(open.wasClosed).toBe(false);
     expect(open.pass(60n * SECOND, wall + 60n * SECOND)).toBe(10n * SECOND);
     expect(open.wasClosed).toBe(true);
-    expect(open.isKnownSince(0n)).toBe(true);
+    expect(open.knownNs).toBe(10n * SECOND);
   });
 
   it('goes by the clock that never steps: one that is set changes nothing', () => {
@@ -28,13 +30,20 @@ describe('open time', () => {
     expect(open.pass(15n * SECOND, wallAt('2024-11-27T17:30:00Z'))).toBe(15n * SECOND);
   });
 
-  it('passes where nobody knows, and says from when on it is known again', () => {
+  it('passes where nobody knows, and says how much of it is known', () => {
     for (const hours of [undefined, xnys]) {
       const open = new OpenTime(hours, 0n);
       const wall = wallAt('1999-12-31T15:00:00Z'); // before the calendar begins
       expect(open.pass(30n * SECOND, wall)).toBe(30n * SECOND);
-      expect([open.isKnownSince(0n), open.isKnownSince(open.ns)]).toEqual([false, true]);
+      expect([open.knownNs, open.wasClosed]).toEqual([0n, true]);
     }
+  });
+
+  it('knows the part of a stretch that the calendar does', () => {
+    const open = new OpenTime(fx, 0n);
+    const wall = wallAt('2025-12-24T21:59:00Z'); // a minute before hours that differ by the venue
+    expect(open.pass(180n * SECOND, wall + 180n * SECOND)).toBe(180n * SECOND);
+    expect(open.knownNs).toBe(60n * SECOND);
   });
 
   it('leaves out time in which nobody listened, before and after it is looked at', () => {

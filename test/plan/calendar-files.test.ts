@@ -86,6 +86,29 @@ describe('a calendar that a spec names by its file', () => {
     expect(problems[0]).toMatch(message);
   });
 
+  it.each([
+    ['a text', '%s\n', '1:1 (root): expected a mapping, found a text'],
+    ['a number', '51900700100200300\n', '1:1 (root): expected a mapping, found a number'],
+    ['a list', '- %s\n', 'found a list'],
+    ['settings of something else', '%s: 1\n', 'expected a calendar, found a mapping without any of its keys'],
+    ['a tag', '!%s x\n', 'found a tag'],
+    ['an alias', 'zone: *%s\n', 'there is no anchor'],
+    ['a directive', '%%s x\n---\nzone: UTC\n', 'expected'],
+    [
+      'a mistake in the text',
+      '%s: [%s\n%s: %s\n',
+      'expected YAML or JSON, found a mistake in it (bad indent)',
+    ],
+    ['two documents', '%s\n---\n%s\n', 'found a text'],
+    ['a key twice', '%s: 1\n%s: 2\n', 'every key once'],
+  ])('shows nothing of a file that holds %s and is no calendar', async (_, text, message) => {
+    const path = SCRATCH.write('token', text.replaceAll('%s', 'sk_live_51HxTOKENtoken99'));
+    const problems = (await specProblems(spec(path))).join('\n').replaceAll(path, 'PATH');
+    expect(problems).toContain('operators.0.calendar: the calendar is not usable: PATH:');
+    expect(problems).toContain(message);
+    expect(problems).not.toMatch(/TOKEN|519007/i);
+  });
+
   it('is a file: nobody waits for what is none', async () => {
     SCRATCH.makeFolder('folder.yaml');
     expect(await specProblems(spec(join(SCRATCH.folder, 'folder.yaml')))).toEqual([

@@ -14,6 +14,7 @@ import { silentLogger } from '../../src/telemetry/logger.js';
 import type { PipelineReport } from '../../src/wire/pipeline-report.js';
 import type { ResolvedSpec } from '../../src/wire/resolved-spec.js';
 import { FakeThreads } from './fake-threads.js';
+import { firstComeFirstServed } from './first-come-first-served.js';
 
 export const START_DEADLINE_MS = 30_000;
 
@@ -41,6 +42,7 @@ export function supervisorContext(
     threadsStartingMax,
     seed: 1,
     inspect,
+    queue: firstComeFirstServed(),
     ...(topics && { topics }),
     settings: {
       maxThreads: 8,

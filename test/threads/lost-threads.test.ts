@@ -9,6 +9,7 @@ import type { JobReport } from '../../src/supervision/job.js';
 import { Supervisor } from '../../src/supervision/supervisor.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
 import type { ResolvedSpec } from '../../src/wire/resolved-spec.js';
+import { firstComeFirstServed } from '../supervision/first-come-first-served.js';
 import { countThreads, discard, endless, moduleOperator, startRuntime, until } from './threads-support.js';
 
 /** Runs a job that loses its thread beside one that must not notice. */
@@ -218,7 +219,13 @@ describe('threads with a broken entry', () => {
     const settings = { maxThreads: 4, startDeadlineMs: 500, drainDeadlineMs: 500, stopGraceMs: 500 };
     return {
       pool,
-      supervisor: new Supervisor({ clock: systemClock, threads: pool, log: silentLogger, settings }),
+      supervisor: new Supervisor({
+        clock: systemClock,
+        threads: pool,
+        log: silentLogger,
+        settings,
+        queue: firstComeFirstServed(),
+      }),
     };
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import { PipelineError } from '../../core/errors.js';
+import { sharedAbort } from '../../core/shared-abort.js';
 import { cutText, describeValue } from '../../core/shown-text.js';
 import type { Nanos } from '../../core/units.js';
 import type { StageContext } from '../../engine/stage.js';
@@ -39,7 +40,7 @@ export class ProviderConnection {
   readonly #hostClock: Clock;
   readonly #log: Logger;
   readonly #means: FeedMeans;
-  readonly #stopping = new AbortController();
+  readonly #stopping = sharedAbort();
   #provider: MarketDataProvider | undefined;
   #status: ProviderStatus | undefined;
   #disconnects = 0;

@@ -10,7 +10,7 @@ import { indexesById } from '../../engine/indexes-by-id.js';
 import { RepeatingTimer } from '../../engine/repeating-timer.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { StageStatistics } from '../../wire/pipeline-report.js';
-import { type SilenceSettings, SilenceWatch } from '../quality/silence-watch.js';
+import { type SilenceFound, type SilenceSettings, SilenceWatch } from '../quality/silence-watch.js';
 
 /** How often it looks at the clock, at most. */
 const LOOK_NS = 5_000_000_000n;
@@ -130,7 +130,7 @@ export class SilenceGuard {
   }
 
   #look(now: Nanos): void {
-    const { clock, symbols, log } = this.#parts;
+    const { clock, symbols } = this.#parts;
     const watch = this.#watch as SilenceWatch; // the timer runs once there is one
     if (this.#isHeldUp()) {
       watch.standStill(now);
@@ -138,14 +138,20 @@ export class SilenceGuard {
     }
     const found = watch.look(now, clock.wall());
     if (!found) return;
-    this.#silences += found.stale.length;
-    const names = found.stale.map((symbol) => symbols[symbol]!);
-    const fields = { symbols: names.length, first: names[0], isKnown: found.isKnown };
-    log.warn(fields, 'no rows have come, though some were due');
-    if (names.length === symbols.length) this.#tell(found.stale);
-    else for (const symbol of found.stale) this.#tell([symbol]);
+    if (found.stale.length > 0) this.#tellOf(found);
     if (found.isAll) this.#giveUp();
-    else if (found.isKnown) this.#ask(names);
+    else if (found.known.length > 0) this.#ask(found.known.map((symbol) => symbols[symbol]!));
+  }
+
+  #tellOf({ stale, known }: SilenceFound): void {
+    const { symbols, log } = this.#parts;
+    this.#silences += stale.length;
+    const surely = new Set(known);
+    const isKnown = stale.every((symbol) => surely.has(symbol));
+    const fields = { symbols: stale.length, first: symbols[stale[0]!]!, isKnown };
+    log.warn(fields, 'no rows have come, though some were due');
+    if (stale.length === symbols.length) this.#tell(stale);
+    else for (const symbol of stale) this.#tell([symbol]);
   }
 
   #ask(names: readonly string[]): void {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.js';
+import { sharedAbort } from '../../core/shared-abort.js';
 import type { HttpAnswer, RequestOptions, Socket, SocketOptions } from '../contract/network.js';
 import { hostRequest } from './host-request.js';
 import { openHostSocket } from './host-socket.js';
@@ -10,7 +11,7 @@ export class HostNetwork implements OwnedNetwork {
   readonly #who: string;
   readonly #clock: Clock;
   readonly #times: ReceiveTimes;
-  readonly #stopping = new AbortController();
+  readonly #stopping = sharedAbort();
   #connections = 0;
 
   /** @param provider - Whose it is, for messages. */

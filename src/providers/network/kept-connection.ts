@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import { ProviderError } from '../../core/provider-error.js';
+import { sharedAbort } from '../../core/shared-abort.js';
 import type { Frame, Socket, SocketEnd } from '../contract/network.js';
 import type { RowWriter } from '../contract/row-writers.js';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.js';
@@ -72,7 +73,7 @@ export class KeptConnection implements Connection {
   readonly generation: number;
   readonly socket: Socket;
   readonly #parts: KeptConnectionParts;
-  readonly #ending = new AbortController();
+  readonly #ending = sharedAbort();
   readonly #heartbeat: Heartbeat;
   /** As the signal says, which is slow to ask for each message. */
   #isOver = false;

@@ -11,16 +11,21 @@ export interface SilenceSettings {
   readonly learnedMsMin?: number | undefined;
   /** The share of symbols whose silence is that of the stream. */
   readonly switchShare: number;
-  /** Unknown: silence is told, and nothing acts on it. */
+  /** Missing: silence is told, and nothing acts on it. */
   readonly hours?: MarketHours | undefined;
 }
+
+const NONE: readonly number[] = [];
 
 /** What a look at the clock has found. */
 export interface SilenceFound {
   /** Symbols that have become stale, by index. */
   readonly stale: readonly number[];
-  /** Whether it is known that the market was open all the while: what is stale may be asked for again. */
-  readonly isKnown: boolean;
+  /**
+   * Symbols that are known to be stale from now on: the market was open for long enough. They may be asked for again.
+   * With hours that nobody knows, that may be later than they have become stale.
+   */
+  readonly known: readonly number[];
   /** Whether the stream as a whole is silent: it has to be begun anew. */
   readonly isAll: boolean;
 }
@@ -36,10 +41,13 @@ export class SilenceWatch {
   readonly #settings: SilenceSettings;
   readonly #pace: LearnedPace | undefined;
   readonly #open: OpenTime;
-  /** By symbol: open session at its last row in ns, whether rows came since the last look, and whether it was told. */
+  /** By symbol: open session at its last row in ns, and what was known of it. */
   readonly #sinceNs: BigInt64Array;
+  readonly #sinceKnownNs: BigInt64Array;
+  /** By symbol: whether rows came since the last look, whether it was told, and whether it is known to be stale. */
   readonly #isSeen: Uint8Array;
   readonly #isStale: Uint8Array;
+  readonly #isKnown: Uint8Array;
   #staleCount = 0;
 
   /** @param now - On the monotonic clock. */
@@ -49,8 +57,10 @@ export class SilenceWatch {
     this.#pace = afterMs === undefined ? new LearnedPace(symbols, learnedMsMin) : undefined;
     this.#open = new OpenTime(hours, now);
     this.#sinceNs = new BigInt64Array(symbols);
+    this.#sinceKnownNs = new BigInt64Array(symbols);
     this.#isSeen = new Uint8Array(symbols);
     this.#isStale = new Uint8Array(symbols);
+    this.#isKnown = new Uint8Array(symbols);
   }
 
   /** Symbols that are stale now. */
@@ -79,24 +89,34 @@ export class SilenceWatch {
     this.#open.pass(now, wall);
     const { symbols } = this.#settings;
     let stale: number[] | undefined;
+    let known: number[] | undefined;
     for (let symbol = 0; symbol < symbols; symbol++) {
       if (this.#isSeen[symbol] !== 0) this.#hear(symbol);
-      else if (this.#isStale[symbol] === 0 && this.#silentMs(symbol) >= this.#afterMs(symbol)) {
-        this.#isStale[symbol] = 1;
-        this.#staleCount++;
-        stale ??= [];
-        stale.push(symbol);
+      else if (this.#isKnown[symbol] === 0) {
+        if (this.#isStale[symbol] === 0) {
+          if (this.#silentMs(symbol) < this.#afterMs(symbol)) continue;
+          this.#isStale[symbol] = 1;
+          this.#staleCount++;
+          stale ??= [];
+          stale.push(symbol);
+        }
+        if (this.#knownSilentMs(symbol) < this.#afterMs(symbol)) continue;
+        this.#isKnown[symbol] = 1;
+        known ??= [];
+        known.push(symbol);
       }
     }
     this.#pace?.pass(Number(this.#open.ns) / 1e6);
-    if (!stale) return undefined;
-    return { stale, isKnown: stale.every((symbol) => this.#isKnown(symbol)), isAll: this.#isAllSilent() };
+    if (!stale && !known) return undefined;
+    return { stale: stale ?? NONE, known: known ?? NONE, isAll: this.#isAllSilent() };
   }
 
   #hear(symbol: number): void {
     this.#pace?.learn(symbol, this.#silentMs(symbol));
     this.#isSeen[symbol] = 0;
     this.#sinceNs[symbol] = this.#open.ns;
+    this.#sinceKnownNs[symbol] = this.#open.knownNs;
+    this.#isKnown[symbol] = 0;
     if (this.#isStale[symbol] === 0) return;
     this.#isStale[symbol] = 0;
     this.#staleCount--;
@@ -110,15 +130,15 @@ export class SilenceWatch {
     return this.#settings.afterMs ?? (this.#pace as LearnedPace).afterMs(symbol); // one of both is there
   }
 
-  #isKnown(symbol: number): boolean {
-    return this.#open.isKnownSince(this.#sinceNs[symbol]!);
+  #knownSilentMs(symbol: number): number {
+    return Number(this.#open.knownNs - this.#sinceKnownNs[symbol]!) / 1e6;
   }
 
   #isAllSilent(): boolean {
     const { symbols, switchShare } = this.#settings;
     let silent = 0;
     for (let symbol = 0; symbol < symbols; symbol++) {
-      if (this.#isStale[symbol] !== 0 && this.#isKnown(symbol)) silent++;
+      if (this.#isKnown[symbol] !== 0) silent++;
     }
     return silent >= Math.max(1, shareOf(symbols, switchShare));
   }

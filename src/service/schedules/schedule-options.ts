@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { calendarNameProblem } from '../../calendars/named-calendar.js';
 import { isZone } from '../../core/time-zone.js';
+import { calendarOption } from '../../settings/calendar-option.js';
 
 const pattern = 'expected a cron pattern of five fields, such as "0 9 * * mon-fri"';
 const every = 'expected 1000 to 31536000000 milliseconds';
@@ -38,9 +40,10 @@ export const IntervalSchedule = z.strictObject({
 export const SessionSchedule = z.strictObject({
   use: z.literal('session').describe('By the sessions of a market'),
   calendar: z
-    .string('expected the name of a calendar')
-    .max(64, 'expected the name of a calendar')
-    .describe('Name of a calendar that is built in, such as `XNYS`'),
+    .union([calendarOption(), z.looseObject({}) as z.ZodType<object, object>], {
+      error: ({ input }) => calendarNameProblem(input),
+    })
+    .describe('Calendar of the market: its name, the path of its file, or data as `readCalendar` takes it'),
   at: z.enum(['open', 'close'], 'expected "open" or "close"').describe('Which end of each session is meant'),
   offsetMs: z
     .int(offset)

@@ -1,5 +1,7 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { DictionarySet } from '../../../src/columns/dictionary.js';
+import { sharedAbort } from '../../../src/core/shared-abort.js';
 import { unlimitedGate } from '../../../src/engine/call-gate.js';
 import { FeedBuffer, ROWS_WAITING_MAX } from '../../../src/providers/adapter/feed-buffer.js';
 import { FeedWriter } from '../../../src/providers/adapter/feed-writer.js';
@@ -341,7 +343,10 @@ describe('a stream of bars of Binance', () => {
 });
 
 describe('the books of a stream of Binance', () => {
-  it('have eight snapshots fetched at a time at most, and all of them in the end', async () => {
+  it('have eight snapshots fetched at a time at most, and all in the end, without a word of Node on listeners', async () => {
+    const warnings: string[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning.name);
+    process.on('warning', onWarning);
     const clock = new VirtualClock({ wall: BigInt(START_MS) * 1_000_000n });
     const symbols = Array.from({ length: 60 }, (_, i) => `S${i}USDT`);
     const network = new FakeNetwork(clock);
@@ -374,7 +379,7 @@ describe('the books of a stream of Binance', () => {
       hasRoom: true,
       whenRoom: () => Promise.resolve(),
     } as unknown as BookWriter; // what books need of it
-    const stopping = new AbortController();
+    const stopping = sharedAbort(); // as a source has it
     const provider = createSpot(SpotOptions.parse({}), {
       job: 'test',
       clock,
@@ -398,7 +403,7 @@ describe('the books of a stream of Binance', () => {
     await running;
     expect(asked).toBe(0);
     expect(changed).toEqual([...begun]);
-    const again = new AbortController();
+    const again = sharedAbort();
     const goesOn = provider.streamBook?.({ symbols }, writer, again.signal);
     await clock.advance(1_000);
     for (const s of symbols) {
@@ -409,6 +414,10 @@ describe('the books of a stream of Binance', () => {
     again.abort();
     await clock.advance(5_000);
     await goesOn;
+    await new Promise(setImmediate); // warnings are told later
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+    for (const { signal } of [stopping, again]) expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('are written one after another, as there is room, where all of their snapshots come at once', async () => {

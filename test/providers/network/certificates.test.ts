@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, get, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { systemClock } from '../../../src/core/clock.js';
@@ -81,6 +84,43 @@ describe('a server whose certificate nobody vouches for', () => {
       kind: 'unsupported',
       message: expect.stringContaining('NODE_TLS_REJECT_UNAUTHORIZED=0'),
     });
+    expect(requests).toBe(0);
+  });
+});
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** Asks the server in a process of its own, since Node reads the certificates it trusts once, at its start. */
+const ASKING = `
+  import { loadSources } from './.ci/load-source.mjs';
+  const sources = ['src/core/clock.ts', 'src/providers/network/host-network.ts'];
+  const [{ systemClock }, { HostNetwork }] = await loadSources(sources);
+  const network = new HostNetwork('test', systemClock);
+  const { signal } = new AbortController();
+  const [https, wss] = process.argv.slice(1);
+  const { status } = await network.request(https, { signal });
+  const socket = await network.openSocket(wss, { signal });
+  console.log(status, typeof socket.send);
+  network.close();
+  process.exit();
+`;
+
+async function askElsewhere(env: NodeJS.ProcessEnv): Promise<string> {
+  const args = ['--input-type=module', '--eval', ASKING, url('https'), url('wss')];
+  const { stdout } = await run(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...env } });
+  return stdout.trim();
+}
+
+describe('a server whose certificate the process is told to trust', () => {
+  it('is asked by requests and by sockets', async () => {
+    const trusted = fileURLToPath(new URL('../../support/tls/self-signed.cert.pem', import.meta.url));
+    expect(await askElsewhere({ NODE_EXTRA_CA_CERTS: trusted })).toBe('200 function');
+    expect(requests).toBe(2);
+  });
+
+  it('is not by a process that is not told', async () => {
+    await expect(askElsewhere({ NODE_EXTRA_CA_CERTS: '' })).rejects.toThrow(/nobody vouches for/);
     expect(requests).toBe(0);
   });
 });

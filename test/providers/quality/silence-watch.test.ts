@@ -6,9 +6,11 @@ import { type SilenceSettings, SilenceWatch } from '../../../src/providers/quali
 
 let xnys: TradingCalendar;
 let always: TradingCalendar;
+let fx: TradingCalendar;
 beforeAll(async () => {
   xnys = await tradingCalendar('XNYS');
   always = await tradingCalendar('24/7');
+  fx = await tradingCalendar('FX');
 });
 
 const SECOND = 1_000_000_000n;
@@ -28,7 +30,7 @@ function watchFrom(
       readonly at: number;
       readonly stale: readonly number[];
       readonly isAll: boolean;
-      readonly isKnown: boolean;
+      readonly known: readonly number[];
     }[] = [];
     for (let passed = 0; passed < seconds; passed += 5) {
       for (const symbol of ticks) watch.see(symbol);
@@ -71,7 +73,7 @@ describe('a watch for silence', () => {
     const { pass } = watchFrom('2026-11-30T16:55:00Z', { afterMs: 600_000, hours: xnys });
     pass(300, [0]);
     expect(pass(590)).toEqual([]);
-    expect(pass(15)).toEqual([{ at: 900, stale: [0], isKnown: true, isAll: true }]);
+    expect(pass(15)).toEqual([{ at: 900, stale: [0], known: [0], isAll: true }]);
   });
 
   it('counts open session alone, over a night', () => {
@@ -94,7 +96,7 @@ describe('a watch for silence', () => {
   it('takes a symbol that no row ever came of for silent, after the same time', () => {
     const { pass } = watchFrom('2026-11-30T16:00:00Z', { symbols: 2, afterMs: 30_000, hours: always });
     expect(pass(25, [0])).toEqual([]);
-    expect(pass(5, [0])).toEqual([{ at: 30, stale: [1], isKnown: true, isAll: false }]);
+    expect(pass(5, [0])).toEqual([{ at: 30, stale: [1], known: [1], isAll: false }]);
   });
 
   it('takes the stream for silent once all symbols are, or the share that was set', () => {
@@ -112,17 +114,28 @@ describe('a watch for silence', () => {
 
   it('tells of silence where no session is known, and never that the stream is silent', () => {
     const { pass } = watchFrom('2026-11-30T16:00:00Z', { afterMs: 30_000 });
-    expect(pass(60)).toEqual([{ at: 30, stale: [0], isKnown: false, isAll: false }]);
+    expect(pass(60)).toEqual([{ at: 30, stale: [0], known: [], isAll: false }]);
   });
 
-  it('acts on no silence that has hours in it which the calendar does not know', () => {
+  it('tells of a silence with hours that the calendar does not know, and acts once what is known is too long', () => {
+    const knownFrom = wallAt('2026-11-30T16:00:10Z');
     const hours: MarketHours = {
-      openBetween: (from, to) => (to <= wallAt('2026-11-30T16:00:10Z') ? undefined : to - from),
+      openBetween: (from, to) => (from < knownFrom ? undefined : to - from),
+      knownOpenBetween: (from, to) => (from < knownFrom ? 0n : to - from),
     };
-    const { pass } = watchFrom('2026-11-30T16:00:00Z', { afterMs: 30_000, hours });
-    expect(pass(60)).toMatchObject([{ isKnown: false, isAll: false }]);
-    pass(5, [0]);
-    expect(pass(60)).toMatchObject([{ isKnown: true, isAll: true }]);
+    const { pass } = watchFrom('2026-11-30T16:00:00Z', { symbols: 2, afterMs: 30_000, hours });
+    expect(pass(60, [1])).toEqual([
+      { at: 30, stale: [0], known: [], isAll: false },
+      { at: 40, stale: [], known: [0], isAll: false },
+    ]);
+    expect(pass(60)).toEqual([{ at: 90, stale: [1], known: [1], isAll: true }]);
+  });
+
+  it('begins a stream anew that has given nothing since hours that nobody knows, in the session behind them', () => {
+    const { pass, to } = watchFrom('2025-12-24T21:55:00Z', { afterMs: 600_000, hours: fx });
+    pass(5, [0]); // five minutes before Christmas Eve becomes unknown
+    expect(to('2025-12-25T22:05:00Z')).toEqual([{ at: 605, stale: [0], known: [], isAll: false }]);
+    expect(pass(5)).toMatchObject([{ stale: [], known: [0], isAll: true }]);
   });
 
   it('goes by the monotonic clock, whatever becomes of the wall clock', () => {

@@ -1,15 +1,20 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { tradingCalendar } from '../../../src/calendars/built-in-calendars.js';
 import { instantsOf } from '../../../src/service/schedules/instants-of.js';
 import { intervalInstants } from '../../../src/service/schedules/interval-instants.js';
 import { latestInstant } from '../../../src/service/schedules/schedule-instants.js';
 import { Schedule } from '../../../src/service/schedules/schedule-options.js';
+import { scratchFolder } from '../../support/recorded-data.js';
+import { TOKYO } from '../../support/tokyo-calendar.js';
+
+const SCRATCH = scratchFolder();
+afterAll(SCRATCH.remove);
 
 const at = (text: string): number => Date.parse(text);
 const iso = (ms: number | undefined) =>
   ms === undefined ? undefined : new Date(ms).toISOString().slice(0, 16);
-const make = (schedule: Schedule) => instantsOf(Schedule.parse(schedule));
+const make = async (schedule: Schedule) => instantsOf(Schedule.parse(schedule));
 
 describe('the instants of a schedule', () => {
   it('are apart by the interval, from its first one on', async () => {
@@ -30,6 +35,25 @@ describe('the instants of a schedule', () => {
     const { next } = await make({ use: 'session', calendar: 'XNYS', at: 'close', offsetMs: 300_000 });
     expect(iso(next(at('2026-11-26T00:00Z')))).toBe('2026-11-27T18:05');
     expect(iso(next(at('2026-11-27T18:05Z')))).toBe('2026-11-30T21:05');
+  });
+
+  it('are those of a calendar of your own, by its file or its data', async () => {
+    const tokyo = SCRATCH.write('tokyo.yaml', TOKYO);
+    const base = { name: 'a day off', extends: 'XNYS', source: 'a notice' };
+    const data = { ...base, exceptions: [{ name: 'Day off', date: '2026-12-09' }] };
+    const ofFile = await make({ use: 'session', calendar: tokyo, at: 'open' });
+    expect(iso(ofFile.next(at('2026-03-06T12:00Z')))).toBe('2026-03-09T00:00');
+    const ofData = await make({ use: 'session', calendar: data, at: 'open' });
+    expect(iso(ofData.next(at('2026-12-08T20:00Z')))).toBe('2026-12-10T14:30');
+  });
+
+  it('are refused for a calendar of your own that cannot be used, with what is wrong with it', async () => {
+    const none = make({ use: 'session', calendar: './none.yaml', at: 'open' });
+    await expect(none).rejects.toThrow(/schedule.*calendar: expected the file of a calendar, found none/s);
+    const token = make({ use: 'session', calendar: SCRATCH.write('token', 'sk_live_51'), at: 'open' });
+    await expect(token).rejects.toThrow(/calendar: the calendar is not usable: .*found a text/s);
+    const data = make({ use: 'session', calendar: { name: 'x', zone: 'UTC' }, at: 'open' });
+    await expect(data).rejects.toMatchObject({ code: 'OPTIONS_INVALID' });
   });
 
   it('end where the calendar ends, and begin where it begins', async () => {
@@ -54,7 +78,7 @@ describe('the instants of a schedule', () => {
 
   it('are refused for an unknown calendar, a pattern that is none, and settings that are wrong', async () => {
     await expect(make({ use: 'session', calendar: 'NYSE', at: 'open' })).rejects.toThrow(
-      /name of a calendar/,
+      /expected a calendar: .*found .*NYSE/,
     );
     await expect(make({ use: 'cron', pattern: 'daily' })).rejects.toThrow(
       /schedule.*pattern: expected a cron pattern/s,

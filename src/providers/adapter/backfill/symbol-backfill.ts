@@ -1,6 +1,7 @@
 import { appendRows, type Batch } from '../../../columns/batch.js';
 import type { GrowingBatches } from '../../../columns/growing-batches.js';
 import { compareInt64, readInt64 } from '../../../columns/int64.js';
+import { sharedAbort } from '../../../core/shared-abort.js';
 import type { Nanos } from '../../../core/units.js';
 import type { DeliveredRows } from '../../../engine/delivered-rows.js';
 import type { FetchedTimes } from '../../quality/fetched-times.js';
@@ -71,7 +72,7 @@ export class SymbolBackfill {
   readonly #held: HeldRows;
   /** Rows of the history whose place in the order of numbers is not certain yet. */
   readonly #found: NumberOrder;
-  readonly #stopping = new AbortController();
+  readonly #stopping = sharedAbort();
   readonly #beganAt: bigint;
   #gap: FilledGap;
   /** The latest end of its gaps that is known, even if another one has none yet. */

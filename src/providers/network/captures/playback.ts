@@ -1,5 +1,6 @@
 import { type Clock, endOfTurn, sleepUntil, turnOfTheLoop } from '../../../core/clock.js';
 import { PipelineError } from '../../../core/errors.js';
+import { sharedAbort } from '../../../core/shared-abort.js';
 import { quoted } from '../../../core/shown-text.js';
 import type { Nanos } from '../../../core/units.js';
 import { CAPTURE_VERSION, fieldsOfLine } from './capture-lines.js';
@@ -43,7 +44,7 @@ export class Playback {
   /** What random numbers followed from in the recorded run. */
   chance = '';
   readonly #parts: PlaybackParts;
-  readonly #stopping = new AbortController();
+  readonly #stopping = sharedAbort();
   readonly #chunks: AsyncGenerator<readonly PlacedLine[]>;
   /** Lines that were read and are not played, from `#at` on. */
   #lines: readonly PlacedLine[] = [];

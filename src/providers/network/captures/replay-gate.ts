@@ -2,6 +2,7 @@ import { assertFunction, assertMapping, assertSignal } from '../../../core/asser
 import { type Clock, sleep } from '../../../core/clock.js';
 import { asProviderError, ProviderError } from '../../../core/provider-error.js';
 import { cooldownMs } from '../../../core/retry-after.js';
+import { sharedAbort } from '../../../core/shared-abort.js';
 import { millis } from '../../../core/units.js';
 import type { CallGate, CallOptions, GatedCall } from '../../../engine/call-gate.js';
 
@@ -12,7 +13,7 @@ import type { CallGate, CallOptions, GatedCall } from '../../../engine/call-gate
 export class ReplayGate implements CallGate {
   readonly #provider: string;
   readonly #clock: Clock;
-  readonly #stopping = new AbortController();
+  readonly #stopping = sharedAbort();
 
   constructor(provider: string, clock: Clock) {
     this.#provider = provider;

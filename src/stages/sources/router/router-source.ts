@@ -93,7 +93,10 @@ export class RouterSource implements Source {
     this.calendar =
       sessions === undefined ? calendarOfAll(Object.values(inputs)) : calendarDataOf(sessions, calendars);
     this.#isReplay = this.capabilities.delivery === 'replayable';
-    const hours: MarketHours = { openBetween: (from, to) => this.#hours?.openBetween(from, to) };
+    const hours: MarketHours = {
+      openBetween: (from, to) => this.#hours?.openBetween(from, to),
+      knownOpenBetween: (from, to) => this.#hours?.knownOpenBetween(from, to) ?? 0n,
+    };
     const numbers = options.sequence ?? commonNumbers(Object.values(inputs), schema);
     this.#hasNumbers = numbers !== undefined;
     this.#lanes = Object.entries(inputs).map(([id, input]) => {
