@@ -221,6 +221,20 @@ describe('tickloom checkpoints reset', () => {
     expect((await files.list()).map(({ fence: last }) => last.epoch)).toEqual([1]);
   });
 
+  it('is refused where the key was claimed again after an end, before the first save', async () => {
+    const { store } = workplace();
+    const files = new FileCheckpointStore(store);
+    const fence = await files.claim('kept', owner('x'));
+    const ended = { how: 'completed', isPublished: true } as const;
+    await files.save('kept', fence, checkpointOf(5, { ended }));
+    expect((await reset(store, 'kept', { keep: true })).err).toContain('Add --yes');
+    await files.claim('kept', owner('y'));
+    for (const keep of [true, false]) {
+      const { code, err } = await reset(store, 'kept', { yes: true, keep });
+      expect([code, err]).toEqual([1, expect.stringMatching(/nobody at work, found epoch 2 of process \d+/)]);
+    }
+  });
+
   it('changes nothing where a start claims the key in between', async () => {
     const place = workplace();
     await runUntil(place, 300);
