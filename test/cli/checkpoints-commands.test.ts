@@ -160,6 +160,29 @@ describe('tickloom checkpoints show', () => {
   });
 });
 
+describe('tickloom checkpoints show, with credentials in states', () => {
+  it.each([
+    ['numbers', { token: 12_345, nextToken: 17_171, sessionId: 70_707 }, /12345|17171|70707/],
+    ['lists', { password: ['hunter22'], tokens: ['t-1234'], cookie: ['c=9876'] }, /hunter22|t-1234|9876/],
+    ['mappings', { secret: { v: 'hunter22' } }, /hunter22/],
+    ['texts', { urls: ['https://host/?token=', 'https://host/?token=hunter22'] }, /hunter22/],
+  ])('hides %s under such a name, and prints the rest', async (_what, source, hidden) => {
+    const { store } = workplace();
+    const files = new FileCheckpointStore(store);
+    const fence = await files.claim('kept', owner('x'));
+    await files.save('kept', fence, checkpointOf({ ...source, row: 5, nothing: Number.NaN }));
+    const text = await show(store, 'kept');
+    const json = await show(store, 'kept', { json: true });
+    for (const { code, out } of [text, json]) {
+      expect(code).toBe(0);
+      expect(out).not.toMatch(hidden);
+    }
+    const { row, nothing } = JSON.parse(json.out).checkpoint.states.source;
+    expect([row, nothing]).toEqual([5, 'NaN']);
+    expect(text.out).toContain('"row":5');
+  });
+});
+
 describe('tickloom checkpoints reset', () => {
   it('says what it would take back, and does it with --yes', async () => {
     const place = workplace();
