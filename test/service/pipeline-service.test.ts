@@ -214,6 +214,16 @@ describe('the pipeline service', () => {
     expect(threads.runs).toHaveLength(1);
   });
 
+  it('fails what waits for a failed job, also after a close with a wrong deadline was refused', async () => {
+    const { submit, finish, service } = startService();
+    const feed = submit('feed');
+    const reader = submit('reader', { dependsOn: [{ job: 'feed' }] });
+    await expect(service.close({ deadlineMs: -1 })).rejects.toMatchObject({ code: 'OPTIONS_INVALID' });
+    expect(service.isClosed).toBe(false);
+    await finish(feed, 'stopped');
+    expect((await reader.outcome).error).toMatchObject({ code: 'DEPENDENCY_UNMET' });
+  });
+
   it('ends any number of jobs that wait for a failed one, fifty in a turn', async () => {
     const { submit, events, threads } = startService({ maxThreads: 1 });
     submit('feed');
