@@ -132,7 +132,7 @@ describe('a run that was reset', () => {
     await reset(store);
     const failing = Object.assign(Object.create(store) as CheckpointStore, {
       load: (key: string) => store.load(key),
-      claim: (...args: Parameters<CheckpointStore['claim']>) => store.claim(...args),
+      claim: (key: string, of: Parameters<CheckpointStore['claim']>[1]) => store.claim(key, of),
       save: async () => {
         throw new PipelineError('FENCED', 'claimed in between');
       },

@@ -424,6 +424,47 @@ describe('tickloom checkpoints export and set', () => {
   });
 });
 
+describe('tickloom checkpoints set, into a store without the key', () => {
+  async function exported(others = {}) {
+    const place = workplace();
+    const files = new FileCheckpointStore(place.store);
+    await files.save('kept', await files.claim('kept', owner('x')), checkpointOf(1, others));
+    disown(place.store, 'kept');
+    const file = `${place.folder}/file`;
+    await save(place.store, 'kept', file);
+    return { ...place, file };
+  }
+
+  it('asks whether rows may come again, unless the run has ended', async () => {
+    const { store, file, folder } = await exported();
+    expect((await reset(store, 'kept', { yes: true, keep: true })).code).toBe(0);
+    for (const at of [store, `${folder}/new`]) {
+      expect((await set(at, 'kept', file, { yes: true })).err).toContain('--again allows it');
+      expect((await set(at, 'kept', file, { again: true })).err).toContain('Add --yes');
+    }
+    const over = await exported({ ended: { how: 'completed', isPublished: true } });
+    expect((await set(`${over.folder}/new`, 'kept', over.file, { yes: true })).code).toBe(0);
+  });
+
+  it('says that it makes a store, and makes none among other files or at an output', async () => {
+    const { folder, file, store, out } = await exported();
+    const asked = await set(`${folder}/new`, 'kept', file, { again: true });
+    expect(asked.out).toContain(`a new store is made at "${folder}/new"`);
+    expect(existsSync(`${folder}/new`)).toBe(false);
+    expect((await set(store, 'kept', file, { again: true })).out).not.toContain('a new store');
+    mkdirSync(out);
+    const atOutput = await set(out, 'kept', file, { yes: true, again: true, output: [`${out}/`] });
+    expect(atOutput.err).toContain('found that of --output');
+    writeFileSync(`${out}/part.csv`, '');
+    const among = await set(out, 'kept', file, { yes: true, again: true });
+    expect([among.code, among.err]).toEqual([
+      1,
+      expect.stringContaining('found one with other things in it'),
+    ]);
+    expect(readdirSync(out)).toEqual(['part.csv']);
+  });
+});
+
 describe('tickloom checkpoints, beside a running process', () => {
   it('refuse to change its key, which goes on, and reset it once it was killed', async () => {
     const { folder, out } = workplace();
