@@ -122,6 +122,16 @@ describe('the pipeline service', () => {
     expect(service.list()).toHaveLength(2);
   });
 
+  it('refuses a job that names itself, and takes one that has the id of an earlier one', async () => {
+    const { submit, finish } = startService();
+    const earlier = submit('load');
+    await finish(earlier);
+    expect(() => submit('load', { dependsOn: [{ job: 'load' }] })).toThrow(
+      expect.objectContaining({ code: 'DEPENDENCY_CYCLE', message: expect.stringContaining('give its id') }),
+    );
+    expect(stateOf(submit('load', { dependsOn: [{ job: earlier.id }] }))).toBe('starting');
+  });
+
   it('refuses a job while as many wait as may, and takes it when one has left', async () => {
     const { submit, finish } = startService({ maxThreads: 1, limits: { queued: 2 } });
     const first = submit('first');
