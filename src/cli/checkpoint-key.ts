@@ -67,10 +67,16 @@ export const unknownKey = (folder: string, key: string): string =>
 
 /** Why the checkpoint of a key may not be changed: whoever has claimed it is alive. `undefined` if it may. */
 export function atWork(key: string, view: KeyView | undefined): string | undefined {
-  if (view?.owner !== 'live' || view.claim?.isRemoved || view.checkpoint?.ended?.isPublished)
-    return undefined;
+  if (view?.owner !== 'live' || view.claim?.isRemoved || hasEnded(view)) return undefined;
   return `"${key}": expected nobody at work, found epoch ${view.epoch} of ${ownerText(view)}; stop it first`;
 }
+
+/**
+ * Whether the run of the last claim has ended. Until its first save, a claim shows the checkpoint that it found: one
+ * that says that its run has ended may be of the run before.
+ */
+const hasEnded = ({ checkpoint, epoch }: KeyView): boolean =>
+  checkpoint?.ended?.isPublished === true && checkpoint.run.epoch === epoch;
 
 /** What to know about an owner of which nobody here can tell whether it is alive. */
 export function unseenOwner(view: KeyView | undefined): readonly string[] {

@@ -1,7 +1,7 @@
 import type { KeyView } from '../checkpoints/inspect-store.js';
 import { type PlacedSink, titleOf } from '../checkpoints/sink-positions.js';
 import type { PlainData } from '../core/plain-data.js';
-import { redact } from '../core/redact.js';
+import { redact, redactData } from '../core/redact.js';
 import { cutList, cutText } from '../core/shown-text.js';
 import { componentIn } from '../plan/spec-fingerprint.js';
 import { builtIn } from '../registry/built-in.js';
@@ -63,7 +63,7 @@ function positionText(use: string | undefined, position: PlainData): string {
     return `${formatCount(Number(fields.begun))} files begun, ${open.length > 0 ? cutList(open, FILES_SHOWN) : 'none open'}`;
   }
   if (use === 'replay' && typeof fields.path === 'string') return inFileText(fields);
-  return cutText(redact(JSON.stringify(position, plainly)), POSITION_CHARS_MAX);
+  return cutText(JSON.stringify(redactData(position), plainly), POSITION_CHARS_MAX);
 }
 
 function inFileText({ path, line, skip, left }: Readonly<Record<string, unknown>>): string {
@@ -105,8 +105,10 @@ const filesText = (files: readonly { readonly name: string; readonly bytes: numb
   );
 
 /** Values that JSON does not have. */
-export const plainly = (_key: string, value: unknown): unknown =>
-  typeof value === 'bigint' ? `${value}n` : value;
+export function plainly(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return `${value}n`;
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
+}
 
 const fieldsOf = (data: unknown): Readonly<Record<string, unknown>> =>
   typeof data === 'object' && data !== null ? (data as Record<string, unknown>) : {};

@@ -4,6 +4,7 @@
  * A way out of the process that takes foreign text must pass here.
  */
 
+import type { PlainData } from './plain-data.js';
 import { cutText } from './shown-text.js';
 import { unlessThrows } from './unless-throws.js';
 
@@ -123,6 +124,21 @@ export function redactFields(value: unknown, depth = 0): unknown {
   } catch {
     return UNREADABLE; // a getter threw
   }
+}
+
+/**
+ * Plain data without credentials: a copy in which all that stands under a name of one is hidden, whatever it is, and
+ * every text is redacted on its own.
+ */
+export function redactData(value: PlainData): PlainData {
+  if (typeof value === 'string') return redact(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(redactData);
+  const fields = Object.entries(value).map(([name, of]): [string, PlainData] => [
+    redact(name),
+    CREDENTIAL_FIELD.test(name) && of !== null ? HIDDEN : redactData(of),
+  ]);
+  return Object.fromEntries(fields);
 }
 
 const isOpaque = (value: object): boolean =>

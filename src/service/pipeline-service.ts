@@ -226,6 +226,10 @@ export class PipelineService implements StartQueue<JobActor> {
 }
 
 function cycleError(names: readonly string[]): PipelineError {
+  if (names.length === 2) {
+    const own = `Job "${cutText(names[0]!)}" would wait for itself. To wait for an earlier job of this name, give its id in "dependsOn"`;
+    return new PipelineError('DEPENDENCY_CYCLE', own);
+  }
   const way = names.map((name) => `"${cutText(name)}"`).join(' → ');
   const message = `These jobs would wait for one another, each for the one after it: ${way}. Take one of them out of a "dependsOn"`;
   return new PipelineError('DEPENDENCY_CYCLE', message);

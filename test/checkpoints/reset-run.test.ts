@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { CheckpointStore } from '../../src/checkpoints/checkpoint-store.js';
 import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
 import { planReset } from '../../src/checkpoints/reset-run.js';
+import { PipelineError } from '../../src/core/errors.js';
 import type { OpenSpec } from '../../src/plan/typed-spec.js';
 import { createPipeline } from '../../src/runtime/pipeline-builder.js';
 import { type Checkpoint, readCheckpoint } from '../../src/wire/checkpoint.js';
@@ -93,6 +94,54 @@ describe('a run that was reset', () => {
     const after = readdirSync(path);
     expect(after).toHaveLength(before.length);
     expect(after.filter((part) => before.includes(part))).toEqual([]);
+    expect(rowsIn(path)).toHaveLength(3_000);
+  });
+
+  it.each([
+    ['published', { rotate: { rows: 400 } }, 1_000],
+    ['not published yet', {}, 200],
+  ])(
+    'is refused where nothing of it is, and takes back parts that are %s where it was',
+    async (_what, more, rows) => {
+      const place = newFolder();
+      const spec = specOf({ use: 'csv', path: `${place}/at/out`, ...more });
+      const store = new MemoryCheckpointStore();
+      await runUntil(rows, spec, store);
+      await reset(store);
+      await reset(store); // once more, before any start
+      renameSync(`${place}/at`, `${place}/elsewhere`);
+      expect(await createPipeline(spec, { store }).run()).toMatchObject({
+        outcome: 'failed',
+        error: {
+          code: 'CHECKPOINT_INVALID',
+          message: expect.stringMatching(/was reset.* parts .*"tickloom checkpoints reset --keep"/),
+        },
+      });
+      rmSync(`${place}/at`, { recursive: true, force: true });
+      renameSync(`${place}/elsewhere`, `${place}/at`);
+      expect(await createPipeline(spec, { store }).run()).toMatchObject({ outcome: 'completed' });
+      expect(rowsIn(`${place}/at/out`)).toHaveLength(3_000);
+      expect(readdirSync(`${place}/at/.out.tickloom`)).toEqual(['columns.json', 'runs']); // no folder of the run
+    },
+  );
+
+  it('may be started again where it has taken back all, and ended before its first checkpoint', async () => {
+    const path = `${newFolder()}/out`;
+    const store = new MemoryCheckpointStore();
+    await createPipeline(specOf(csv(path)), { store }).run();
+    await reset(store);
+    const failing = Object.assign(Object.create(store) as CheckpointStore, {
+      load: (key: string) => store.load(key),
+      claim: (key: string, of: Parameters<CheckpointStore['claim']>[1]) => store.claim(key, of),
+      save: async () => {
+        throw new PipelineError('FENCED', 'claimed in between');
+      },
+    });
+    await createPipeline(specOf(csv(path)), { store: failing })
+      .run()
+      .catch(() => undefined);
+    expect((await store.load('kept'))?.isReset).toBe(true);
+    await createPipeline(specOf(csv(path)), { store }).run();
     expect(rowsIn(path)).toHaveLength(3_000);
   });
 

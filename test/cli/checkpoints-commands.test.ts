@@ -160,6 +160,29 @@ describe('tickloom checkpoints show', () => {
   });
 });
 
+describe('tickloom checkpoints show, with credentials in states', () => {
+  it.each([
+    ['numbers', { token: 12_345, nextToken: 17_171, sessionId: 70_707 }, /12345|17171|70707/],
+    ['lists', { password: ['hunter22'], tokens: ['t-1234'], cookie: ['c=9876'] }, /hunter22|t-1234|9876/],
+    ['mappings', { secret: { v: 'hunter22' } }, /hunter22/],
+    ['texts', { urls: ['https://host/?token=', 'https://host/?token=hunter22'] }, /hunter22/],
+  ])('hides %s under such a name, and prints the rest', async (_what, source, hidden) => {
+    const { store } = workplace();
+    const files = new FileCheckpointStore(store);
+    const fence = await files.claim('kept', owner('x'));
+    await files.save('kept', fence, checkpointOf({ ...source, row: 5, nothing: Number.NaN }));
+    const text = await show(store, 'kept');
+    const json = await show(store, 'kept', { json: true });
+    for (const { code, out } of [text, json]) {
+      expect(code).toBe(0);
+      expect(out).not.toMatch(hidden);
+    }
+    const { row, nothing } = JSON.parse(json.out).checkpoint.states.source;
+    expect([row, nothing]).toEqual([5, 'NaN']);
+    expect(text.out).toContain('"row":5');
+  });
+});
+
 describe('tickloom checkpoints reset', () => {
   it('says what it would take back, and does it with --yes', async () => {
     const place = workplace();
@@ -219,6 +242,20 @@ describe('tickloom checkpoints reset', () => {
     expect(cannot.code).toBe(1);
     expect(cannot.err).toContain('"kept": sink sink does not come with Tickloom');
     expect((await files.list()).map(({ fence: last }) => last.epoch)).toEqual([1]);
+  });
+
+  it('is refused where the key was claimed again after an end, before the first save', async () => {
+    const { store } = workplace();
+    const files = new FileCheckpointStore(store);
+    const fence = await files.claim('kept', owner('x'));
+    const ended = { how: 'completed', isPublished: true } as const;
+    await files.save('kept', fence, checkpointOf(5, { ended }));
+    expect((await reset(store, 'kept', { keep: true })).err).toContain('Add --yes');
+    await files.claim('kept', owner('y'));
+    for (const keep of [true, false]) {
+      const { code, err } = await reset(store, 'kept', { yes: true, keep });
+      expect([code, err]).toEqual([1, expect.stringMatching(/nobody at work, found epoch 2 of process \d+/)]);
+    }
   });
 
   it('changes nothing where a start claims the key in between', async () => {
@@ -384,6 +421,47 @@ describe('tickloom checkpoints export and set', () => {
     const done = await set(store, 'b', `${folder}/a`, { ...said, ...others, again: true });
     expect(done.out).toContain('goes back by 5 rows');
     expect((await files.load('b'))?.states.source).toBe(1);
+  });
+});
+
+describe('tickloom checkpoints set, into a store without the key', () => {
+  async function exported(others = {}) {
+    const place = workplace();
+    const files = new FileCheckpointStore(place.store);
+    await files.save('kept', await files.claim('kept', owner('x')), checkpointOf(1, others));
+    disown(place.store, 'kept');
+    const file = `${place.folder}/file`;
+    await save(place.store, 'kept', file);
+    return { ...place, file };
+  }
+
+  it('asks whether rows may come again, unless the run has ended', async () => {
+    const { store, file, folder } = await exported();
+    expect((await reset(store, 'kept', { yes: true, keep: true })).code).toBe(0);
+    for (const at of [store, `${folder}/new`]) {
+      expect((await set(at, 'kept', file, { yes: true })).err).toContain('--again allows it');
+      expect((await set(at, 'kept', file, { again: true })).err).toContain('Add --yes');
+    }
+    const over = await exported({ ended: { how: 'completed', isPublished: true } });
+    expect((await set(`${over.folder}/new`, 'kept', over.file, { yes: true })).code).toBe(0);
+  });
+
+  it('says that it makes a store, and makes none among other files or at an output', async () => {
+    const { folder, file, store, out } = await exported();
+    const asked = await set(`${folder}/new`, 'kept', file, { again: true });
+    expect(asked.out).toContain(`a new store is made at "${folder}/new"`);
+    expect(existsSync(`${folder}/new`)).toBe(false);
+    expect((await set(store, 'kept', file, { again: true })).out).not.toContain('a new store');
+    mkdirSync(out);
+    const atOutput = await set(out, 'kept', file, { yes: true, again: true, output: [`${out}/`] });
+    expect(atOutput.err).toContain('found that of --output');
+    writeFileSync(`${out}/part.csv`, '');
+    const among = await set(out, 'kept', file, { yes: true, again: true });
+    expect([among.code, among.err]).toEqual([
+      1,
+      expect.stringContaining('found one with other things in it'),
+    ]);
+    expect(readdirSync(out)).toEqual(['part.csv']);
   });
 });
 

@@ -122,6 +122,16 @@ describe('the pipeline service', () => {
     expect(service.list()).toHaveLength(2);
   });
 
+  it('refuses a job that names itself, and takes one that has the id of an earlier one', async () => {
+    const { submit, finish } = startService();
+    const earlier = submit('load');
+    await finish(earlier);
+    expect(() => submit('load', { dependsOn: [{ job: 'load' }] })).toThrow(
+      expect.objectContaining({ code: 'DEPENDENCY_CYCLE', message: expect.stringContaining('give its id') }),
+    );
+    expect(stateOf(submit('load', { dependsOn: [{ job: earlier.id }] }))).toBe('starting');
+  });
+
   it('refuses a job while as many wait as may, and takes it when one has left', async () => {
     const { submit, finish } = startService({ maxThreads: 1, limits: { queued: 2 } });
     const first = submit('first');
@@ -212,6 +222,16 @@ describe('the pipeline service', () => {
     await closed;
     expect([...jobs, chained].map(stateOf)).toEqual(['stopped', 'stopped', 'stopped']);
     expect(threads.runs).toHaveLength(1);
+  });
+
+  it('fails what waits for a failed job, also after a close with a wrong deadline was refused', async () => {
+    const { submit, finish, service } = startService();
+    const feed = submit('feed');
+    const reader = submit('reader', { dependsOn: [{ job: 'feed' }] });
+    await expect(service.close({ deadlineMs: -1 })).rejects.toMatchObject({ code: 'OPTIONS_INVALID' });
+    expect(service.isClosed).toBe(false);
+    await finish(feed, 'stopped');
+    expect((await reader.outcome).error).toMatchObject({ code: 'DEPENDENCY_UNMET' });
   });
 
   it('ends any number of jobs that wait for a failed one, fifty in a turn', async () => {

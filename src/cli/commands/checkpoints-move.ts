@@ -1,9 +1,9 @@
 import * as nodeFs from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { decodeExport, EXPORT_BYTES_MAX, encodeExport } from '../../checkpoints/exported-checkpoint.js';
 import { FileCheckpointStore } from '../../checkpoints/file-checkpoint-store.js';
 import { fitFile, fitParts, type OutputFit } from '../../checkpoints/fit-output.js';
-import type { KeyView } from '../../checkpoints/inspect-store.js';
+import { inspectStore, type KeyView } from '../../checkpoints/inspect-store.js';
 import { type PlacedSink, sinksOf, titleOf } from '../../checkpoints/sink-positions.js';
 import { PipelineError } from '../../core/errors.js';
 import { errnoCode, outputFailed } from '../../core/output-error.js';
@@ -83,8 +83,12 @@ export function setCheckpoint(
       (error) => errnoCode(error) !== 'ENOENT',
     );
     const view = isThere ? await askedKey(folder, key, options) : undefined;
+    if (isThere && !view) await inspectStore(folder, fs); // refuses a folder with other things in it
     const live = atWork(key, view);
     const reasons = [
+      ...((options.output ?? []).some((path) => resolve(path) === resolve(folder))
+        ? [`"${folder}": expected the folder of a checkpoint store, found that of --output`]
+        : []),
       ...(live === undefined ? [] : [live]),
       ...(exported.key === key || options.otherKey
         ? []
@@ -97,7 +101,8 @@ export function setCheckpoint(
     const fits = await fitsOf(checkpoint, view?.checkpoint, options);
     if (fits.problems.length > 0) return refused(fits.problems);
     const epochs = [view?.epoch ?? 0, checkpoint.run.epoch, fits.epoch];
-    const notes = [...takenBack(checkpoint, view, fits), ...unseenOwner(view)];
+    const made = isThere ? [] : [`a new store is made at "${folder}"`];
+    const notes = [...made, ...takenBack(checkpoint, view, fits), ...unseenOwner(view)];
     let epoch = view?.epoch ?? 0;
     if (yes) {
       const store = new FileCheckpointStore(folder, { fs });
@@ -157,7 +162,10 @@ async function fitsOf(
   const beyond: string[] = [];
   let epoch = 0;
   const views = await Promise.all(output.map((path) => inspectOutput(path, fs)));
-  const isElsewhere = current !== undefined && current.counters.rowsOut !== checkpoint.counters.rowsOut;
+  // Without a checkpoint of the key, nobody can know how many rows its sinks have got since.
+  const isElsewhere = current
+    ? current.counters.rowsOut !== checkpoint.counters.rowsOut
+    : !checkpoint.ended?.isPublished;
   for (const sink of checkpoint.isReset ? [] : sinksOf(checkpoint)) {
     const title = titleOf(sink);
     const { position } = sink;

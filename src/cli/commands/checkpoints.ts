@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { inspectStore, type KeyView } from '../../checkpoints/inspect-store.js';
-import { readPlainData, writePlainData } from '../../checkpoints/plain-data-text.js';
+import { writePlainData } from '../../checkpoints/plain-data-text.js';
 import { sinksOf } from '../../checkpoints/sink-positions.js';
-import { redact } from '../../core/redact.js';
+import type { PlainData } from '../../core/plain-data.js';
+import { redactData } from '../../core/redact.js';
+import type { Checkpoint } from '../../wire/checkpoint.js';
 import { askedKey, type CheckpointsOptions, damageText, say, unknownKey } from '../checkpoint-key.js';
 import {
   ageText,
@@ -82,18 +84,20 @@ export function showCheckpoint(
     const view = await askedKey(folder, key, options);
     if (!view) return { code: 1, advice: `${plainText(unknownKey(folder, key))}\n`, document: { key: null } };
     const { checkpoint } = view;
-    // As text, since credentials are known by what stands before them.
-    const plain = checkpoint && readPlainData(redact(writePlainData(checkpoint, 'checkpoint')));
     return {
       code: view.problems.length > 0 || !checkpoint ? 1 : 0,
       text: formatted(key, view, nowMs),
       advice: damageText(view),
-      document: {
-        ...summaryOf(view),
-        checkpoint: plain === undefined ? null : JSON.parse(JSON.stringify(plain, plainly)),
-      },
+      document: options.json ? { ...summaryOf(view), checkpoint: shownData(checkpoint) } : {},
     };
   });
+}
+
+/** A checkpoint as JSON has it, without credentials. */
+function shownData(checkpoint: Checkpoint | undefined): unknown {
+  if (!checkpoint) return null;
+  const plain = redactData(checkpoint as unknown as PlainData); // it was read from a file of plain data
+  return JSON.parse(JSON.stringify(plain, plainly));
 }
 
 function summaryOf({ folder, claim, epoch, owner, checkpoint, bytes, problems }: KeyView): object {

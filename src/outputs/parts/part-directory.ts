@@ -242,6 +242,11 @@ export class PartDirectory implements Output {
     const outputRun = await OutputRun.takeOver(options, position.run, () => highestEpoch(folders, position));
     this.#outputRun = outputRun;
     if (!isKnown) await refuseForeign(folders, position);
+    if (position.takesBack !== undefined) {
+      // Until the first checkpoint, only this folder says that the run was here.
+      await outputRun.staging.keep();
+      this.#isHandedOut = true;
+    }
     await finishReplacements(folders, outputRun.run);
     await publishListed(folders, position, outputRun, this.#columns);
     const resumed = await this.#goOn(position, outputRun);

@@ -19,10 +19,15 @@ export interface PartPosition {
   readonly replaces: boolean;
   /** The counted part of the files that are still open. */
   readonly open?: OpenFilesPosition | undefined;
+  /**
+   * After a reset: number of parts that the next start takes back, staged and open ones included. So it notices that
+   * it is at another place than the run was.
+   */
+  readonly takesBack?: number | undefined;
 }
 
 export function toPlainData(position: PartPosition): PlainData {
-  const { run, epoch, sequence, published, staged, replaces, open } = position;
+  const { run, epoch, sequence, published, staged, replaces, open, takesBack } = position;
   return {
     run,
     epoch,
@@ -31,18 +36,20 @@ export function toPlainData(position: PartPosition): PlainData {
     staged: staged.map(({ name, bytes }) => ({ name, bytes })),
     replaces,
     ...(open && { open: openFilesData(open) }),
+    ...(takesBack !== undefined && { takesBack }),
   };
 }
 
 /** @throws {PipelineError} `CHECKPOINT_INVALID` */
 export function asPartPosition(data: PlainData): PartPosition {
   const found = (data ?? {}) as Partial<PartPosition>;
-  const { run, epoch, sequence, published, staged, replaces, open } = found;
+  const { run, epoch, sequence, published, staged, replaces, open, takesBack } = found;
   const isPosition =
     new RegExp(`^${RANDOM_NAME}$`).test(String(run)) &&
     isCount(epoch) &&
     isCount(sequence) &&
     isCount(published) &&
+    (takesBack === undefined || isCount(takesBack)) &&
     typeof replaces === 'boolean' &&
     (open === undefined || isOpenFiles(open, (name) => parsePartName(name)?.run === run)) &&
     Array.isArray(staged) &&
@@ -54,10 +61,20 @@ export function asPartPosition(data: PlainData): PartPosition {
   throw new PipelineError(
     'CHECKPOINT_INVALID',
     'The checkpoint does not fit the sink: expected a position in a directory of parts ' +
-      '(run, epoch, sequence, published, staged, replaces, open)',
+      '(run, epoch, sequence, published, staged, replaces, open, takesBack)',
   );
 }
 
-/** The position of the run at which nothing of it counts. What it has replaced is not brought back. */
-export const rewoundParts = ({ run, replaces }: PartPosition): PlainData =>
-  toPlainData({ run, epoch: 0, sequence: 0, published: 0, staged: [], replaces });
+/** The position of the run at which nothing of it counts, until the first checkpoint after it. What it has replaced is not brought back. */
+export function rewoundParts(position: PartPosition): PlainData {
+  const { run, published, staged, replaces, open, takesBack = 0 } = position;
+  return toPlainData({
+    run,
+    epoch: 0,
+    sequence: 0,
+    published: 0,
+    staged: [],
+    replaces,
+    takesBack: takesBack + published + staged.length + (open?.files.length ?? 0),
+  });
+}

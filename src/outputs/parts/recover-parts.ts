@@ -19,15 +19,22 @@ import { type OutputFolders, replaceParts, type StagedPart } from './replacement
 
 /**
  * @throws {PipelineError} `CHECKPOINT_INVALID` if no part belongs to the run, although it had published
- *   some.
+ *   some, or is to take some back.
  */
 export async function refuseForeign(
   { disk, directory }: OutputFolders,
-  { run, epoch, published }: PartPosition,
+  { run, epoch, published, takesBack = 0 }: PartPosition,
 ): Promise<void> {
-  if (published === 0) return;
+  if (published + takesBack === 0) return;
   const names = await listOutput(disk, directory);
   if (names.some((name) => parsePartName(name)?.run === run)) return;
+  if (takesBack > 0) {
+    throw new PipelineError(
+      'CHECKPOINT_INVALID',
+      `Run "${run}" was reset, and this start takes back its parts (${takesBack}), of which "${directory}" holds ` +
+        'nothing: start it where the run has written; or, if they are gone or to be kept, "tickloom checkpoints reset --keep"',
+    );
+  }
   throw new PipelineError(
     'CHECKPOINT_INVALID',
     `The checkpoint is of run "${run}" (epoch ${epoch}, ${published} parts), of which "${directory}" holds ` +
