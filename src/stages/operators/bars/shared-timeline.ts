@@ -75,6 +75,7 @@ export class SharedTimeline implements BarTimelines {
       if (found === 'outside') {
         const next = timeline.span.firstOutside(input.times, input.selection, row + 1, stop);
         this.#outside.outside += next - row - 1;
+        if (timeline.hasSilences) this.#endSilences(input, row, next);
         row = next;
         continue;
       }
@@ -91,6 +92,15 @@ export class SharedTimeline implements BarTimelines {
       row++;
     }
     return end;
+  }
+
+  /** Rows between two windows, too, show that the stream and their symbols are heard again. */
+  #endSilences({ symbols, selection }: BarInput, row: number, end: number): void {
+    const timeline = this.#timeline;
+    timeline.endSilenceBetween(ALL_SLOTS, timeline.between);
+    for (; row < end && timeline.hasSilences; row++) {
+      timeline.endSilenceBetween(symbols[selection[row]!]! + 1, timeline.between);
+    }
   }
 
   watermark(slot: number, at: bigint): boolean {

@@ -1,7 +1,7 @@
 import { readInt64 } from '../../../columns/int64.js';
 import type { BarInput, BarTimelines, LateArrival } from './bar-timelines.js';
 import type { BarWriter } from './bar-writer.js';
-import { ALL_SLOTS } from './blind-spots.js';
+import { ALL_SLOTS, type RowBetween } from './blind-spots.js';
 import type { RowsOutside } from './rows-outside.js';
 import { StreamBegin, type StreamBeginState } from './stream-begin.js';
 import { WatermarkTrail, type WatermarkTrailState } from './watermark-trail.js';
@@ -186,6 +186,7 @@ export class SymbolTimelines implements BarTimelines {
         continue;
       }
       if (found === 'outside') {
+        this.#endSilencesBetween(slot, timeline.between);
         row = this.#passOutside(timeline, input, row + 1, end);
         continue;
       }
@@ -215,6 +216,12 @@ export class SymbolTimelines implements BarTimelines {
   #endSilence(index: number): void {
     if (!this.#all.isSilentAt(index)) return;
     this.#each((timeline) => timeline.endSilenceOfAll(index));
+  }
+
+  /** Ends the silence of a symbol and that of all, since a row of it came between two windows. */
+  #endSilencesBetween(slot: number, between: RowBetween): void {
+    this.#lineOf(slot).endSilenceBetween(slot, between);
+    if (this.#all.hasSilences) this.#each((timeline) => timeline.endSilenceBetween(ALL_SLOTS, between));
   }
 
   #timelineOf(slot: number): SymbolTimeline {

@@ -2,7 +2,7 @@ import { readInt64 } from '../../../columns/int64.js';
 import { PipelineError } from '../../../core/errors.js';
 import { type BarWindow, CELLS, LAST } from './bar-window.js';
 import type { BarWriter } from './bar-writer.js';
-import { ALL_SLOTS, BlindSpots, type BlindSpotsState, type Silence } from './blind-spots.js';
+import { ALL_SLOTS, BlindSpots, type BlindSpotsState, type RowBetween, type Silence } from './blind-spots.js';
 import { OpenWindows } from './open-windows.js';
 import type { RowsOutside } from './rows-outside.js';
 import type { StreamBegin } from './stream-begin.js';
@@ -35,6 +35,8 @@ export class WindowTimeline {
   current: BarWindow | undefined;
   /** Times whose rows go into the current window without further checks. */
   readonly span = new TimeSpan();
+  /** Where the last row was that `enter` left out. */
+  between: RowBetween = { before: Number.NEGATIVE_INFINITY, next: Number.NEGATIVE_INFINITY };
 
   readonly #settings: WindowTimelineSettings;
   readonly #writer: BarWriter;
@@ -173,7 +175,21 @@ export class WindowTimeline {
     if (earlier) this.#endIfOver(earlier);
     if (this.#blind.silenceOf(slot)) return; // the same silence, reported again
     const from = Math.max(this.#windows.at(since), this.#closedTo ?? Number.NEGATIVE_INFINITY);
-    this.#blind.beginSilence({ slot, from, rows: this.#rowsIn(from, slot) });
+    const isAhead = this.#windows.startOf(from) > since;
+    this.#blind.beginSilence({ slot, from, rows: this.#rowsIn(from, slot), isAhead });
+  }
+
+  get hasSilences(): boolean {
+    return this.#blind.hasSilences;
+  }
+
+  /** Ends the silence of a symbol (`ALL_SLOTS`: of all), because a row came between two windows. */
+  endSilenceBetween(slot: number, between: RowBetween): void {
+    const silence = this.#blind.silenceOf(slot);
+    if (!silence) return;
+    this.#endIfOver(silence); // rows may have come before
+    this.#blind.endSilenceBetween(slot, between);
+    this.#blind.forgetBelow(this.#closedTo ?? Number.NEGATIVE_INFINITY);
   }
 
   /** Whether a row in a window ends a silence of all symbols. */
@@ -250,6 +266,7 @@ export class WindowTimeline {
   #leaveOut({ kind, index, to }: RowPlace, timeNs: bigint, closedTo: number): void {
     const { outside } = this.#settings;
     this.current = undefined;
+    this.between = { before: this.#windows.lastAt(timeNs), next: index };
     if (kind === 'unknown') {
       outside.addUnknown(timeNs);
       // It may have been of this window.

@@ -6,67 +6,13 @@ import type { ControlRecord } from '../../../../src/columns/control-record.js';
 import type { Row } from '../../../../src/columns/row-view.js';
 import { nanos } from '../../../../src/core/units.js';
 import { specProblems } from '../../../support/spec-problems.js';
-import { contextWithIds, type Item, isRecord, type Options, openBars } from './bars-rig.js';
+import { type Item, isRecord, type Options } from './bars-rig.js';
+import { barsOf, inShort, missing, ns, opened, TOKYO, trade, watermark, XNYS } from './session-rig.js';
 
 // What a calendar loads is loaded once.
 beforeAll(async () => {
   await tradingCalendar('XNYS');
 });
-
-const ns = (iso: string): bigint => BigInt(Date.parse(iso)) * 1_000_000n;
-const trade = (iso: string, price = 100, symbol = 'A'): Row => ({ time: ns(iso), symbol, price, size: 1 });
-const watermark = (iso: string): ControlRecord => ({ type: 'watermark', at: nanos(ns(iso)) });
-const missing = (from: string, to: string): ControlRecord => ({
-  type: 'gap',
-  from: nanos(ns(from)),
-  to: nanos(ns(to)),
-  reason: 'test',
-});
-const XNYS = { calendar: 'XNYS', every: 'session' } as const;
-
-/** Tokyo: a break at noon. */
-const TOKYO: CalendarData = {
-  name: 'XTKS',
-  title: 'Tokyo',
-  zone: 'Asia/Tokyo',
-  from: '2024-01-01',
-  to: '2026-12-31',
-  source: 'test',
-  hours: [
-    {
-      from: '2024-01-01',
-      sessions: [
-        { days: 'mon-fri', from: '09:00', to: '11:30' },
-        { days: 'mon-fri', from: '12:30', to: '15:30' },
-      ],
-    },
-  ],
-};
-
-async function opened(options: Options, overrides = {}) {
-  const bars = openBars(options, contextWithIds(overrides));
-  await bars.operator.open?.();
-  return bars;
-}
-
-/** Bars and records of a whole stream. */
-async function barsOf(items: readonly Item[], options: Options, overrides = {}): Promise<Item[]> {
-  const bars = await opened(options, overrides);
-  void bars.process(items);
-  bars.flush();
-  return bars.emitted();
-}
-
-const minute = (time: unknown): string =>
-  new Date(Number((time as bigint) / 1_000_000n)).toISOString().slice(5, 16);
-const inShort = (items: readonly Item[]): string[] =>
-  items.map((item) =>
-    isRecord(item)
-      ? item.type === 'watermark'
-        ? `watermark ${minute(item.at)}`
-        : item.type
-      : `${minute(item.time)} ${item.symbol} ${item.count} ${item.mark}`,
-  );
 
 /** A row outside may close the bar of its symbol before that of another one. */
 const inOrder = (items: readonly Item[]): Row[] =>
