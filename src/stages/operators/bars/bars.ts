@@ -20,6 +20,7 @@ import {
   checkBarColumns,
   checkSessionOptions,
   chooseBarColumns,
+  reachOf,
 } from './bar-columns.js';
 import { barInputOf } from './bar-input.js';
 import type { BarInput, LateArrival } from './bar-timelines.js';
@@ -34,6 +35,7 @@ import { RowsOutside } from './rows-outside.js';
 import { SessionWindows } from './session-windows.js';
 import { SharedTimeline, type SharedTimelineState } from './shared-timeline.js';
 import { SymbolTimelines, type SymbolTimelinesState } from './symbol-timelines.js';
+import { WarnedOnce } from './warned-once.js';
 
 /**
  * Bars by event time, per symbol: open, high, low, close, volume, vwap, count, and a mark that says what
@@ -104,7 +106,7 @@ class BarsOperator implements Operator {
   #rowsIn = 0;
   /** The last watermark of all symbols that was passed on. */
   #passedNs: bigint | undefined;
-  #hasWarned = false;
+  readonly #warnings: WarnedOnce;
 
   constructor(options: BarsOptions, input: Schema, context: StageContext) {
     const { scope, maxDelayNs } = context.stream.order;
@@ -123,12 +125,14 @@ class BarsOperator implements Operator {
       this.#lateCounter,
     );
     this.#memory = context.memory.share('bars');
+    this.#warnings = new WarnedOnce(context.log);
     const hold = options.lateness + maxDelayNs;
     if (options.calendar !== undefined) this.#sessions = new SessionWindows(options.every, hold);
     const settings = {
       memory: this.#memory,
       windows: this.#sessions ?? new FixedWindows(options.every as number, hold), // `session` has a calendar
       outside: this.#outside,
+      reachNs: reachOf(options, input),
       latenessNs: options.lateness,
       maxDelayNs,
       emptyBars: options.emptyBars === 'emit',
@@ -182,7 +186,7 @@ class BarsOperator implements Operator {
     }
     if (isDone) this.#letGo();
     this.#writer.end();
-    this.#warnOnce();
+    this.#warn();
     if (this.#late.rejected > rejectedBefore) return this.#context.rejects.flush();
   }
 
@@ -374,13 +378,17 @@ class BarsOperator implements Operator {
     throw unknownHours(this.#calendar!, timeNs, '`unknown: drop` goes on'); // only sessions have such times
   }
 
-  #warnOnce(): void {
-    if (this.#hasWarned || this.#timelines.barsNotFilled === 0) return;
-    this.#hasWarned = true;
-    this.#context.log.warn(
-      { fillMax: this.#options.fillMax },
-      'bars without rows left out: more in a row than fillMax',
-    );
+  #warn(): void {
+    const { fillMax, calendar, every } = this.#options;
+    if (this.#timelines.barsNotFilled > 0) {
+      this.#warnings.once({ fillMax }, 'bars without rows left out: more in a row than fillMax');
+    }
+    if (this.#outside.reaching > 0) {
+      this.#warnings.once(
+        { calendar, every },
+        'input bars reach over the edges of bars, which are `partial`: use shorter ones, or those of the same calendar',
+      );
+    }
   }
 }
 

@@ -15,6 +15,8 @@ export interface WindowTimelineSettings extends WindowPoolSettings {
   readonly windows: Windows;
   /** Rows that are in none of them. */
   readonly outside: RowsOutside;
+  /** How long input bars are that may reach over the edge of a window, in ns; 0 if none does. */
+  readonly reachNs: number;
   readonly latenessNs: number;
   /** How far, by the promise of the stream, a row may be behind an earlier one. */
   readonly maxDelayNs: number;
@@ -127,8 +129,12 @@ export class WindowTimeline {
     const window = this.#windowAt(place.index);
     this.current = window;
     const from = place.from === 0 && this.#begin.beganWithin(place.index) ? 1 : place.from;
-    const closesAt = this.#windows.closesAt(place.index, closedTo);
-    this.span.set(window.startHigh, window.startLow, from, Math.min(place.to, closesAt));
+    const to = Math.min(
+      place.to,
+      this.#windows.closesAt(place.index, closedTo),
+      this.#reachesFrom(place, times, row),
+    );
+    this.span.set(window.startHigh, window.startLow, from, to);
     return 'open';
   }
 
@@ -273,8 +279,45 @@ export class WindowTimeline {
       if (this.#windows.startOf(index) <= timeNs) this.markPartial(index);
     } else outside.outside++;
     const closesIn = Number(this.#windows.endOf(closedTo) - timeNs) + this.#holdNs;
-    const end = kind === 'unknown' ? 0 : Math.min(to, closesIn);
+    const end = kind === 'unknown' ? 0 : Math.min(to, closesIn, this.#reachesIn(index, to, timeNs));
     this.span.set(Number(timeNs >> 32n), Number(timeNs & 0xffff_ffffn), 0, end);
+  }
+
+  /**
+   * Marks what a bar in a window reaches over: its window has too much, the next one lacks something.
+   *
+   * @returns Ns since the begin of the window from which on bars have to be asked for one by one.
+   */
+  #reachesFrom({ index }: RowPlace, times: Int32Array, row: number): number {
+    const { reachNs, outside } = this.#settings;
+    if (reachNs === 0) return Number.POSITIVE_INFINITY;
+    const start = this.#windows.startOf(index);
+    const length = Number(this.#windows.endOf(index) - start);
+    const timeNs = readInt64(times, row);
+    const offset = Number(timeNs - start);
+    if (offset + reachNs <= length) return length - reachNs + 1;
+    outside.reaching++;
+    this.markPartial(index);
+    const next = this.#windows.from(index + 1);
+    if (this.#windows.startOf(next) < timeNs + BigInt(reachNs)) this.markPartial(next);
+    return offset + 1;
+  }
+
+  /**
+   * Marks the window that a bar before it, or in its break, reaches into: it lacks something.
+   *
+   * @param to - Ns to the end of the time between windows, or of the break.
+   * @returns Ns since the bar from which on bars have to be asked for one by one.
+   */
+  #reachesIn(next: number, to: number, timeNs: bigint): number {
+    const { reachNs, outside } = this.#settings;
+    if (reachNs === 0) return Number.POSITIVE_INFINITY;
+    const startsIn = Number(this.#windows.startOf(next) - timeNs);
+    const opensIn = startsIn > 0 ? startsIn : to;
+    if (opensIn >= reachNs || opensIn <= 1) return opensIn - reachNs + 1; // 1: nobody knows when
+    outside.reaching++;
+    this.markPartial(next);
+    return 1;
   }
 
   /** @throws {PipelineError} `CHECKPOINT_INVALID` for a window that begins or ends elsewhere now. */
