@@ -337,6 +337,10 @@ class BarsOperator implements Operator {
   #passOn(slot: number, { symbol, at: reached }: ControlRecord & { readonly type: 'watermark' }): void {
     const at = this.#timelines.heldTo(slot, reached);
     if (at === undefined) return;
+    if (this.#sessions?.isOver(reached)) {
+      const { name, to } = this.#calendar!;
+      this.#warnings.once({ calendar: name, to }, CALENDAR_ENDED);
+    }
     if (slot !== ALL_SLOTS) {
       this.#writer.control({ type: 'watermark', at: nanos(at), ...(symbol !== undefined && { symbol }) });
       return;
@@ -391,6 +395,9 @@ class BarsOperator implements Operator {
     }
   }
 }
+
+const CALENDAR_ENDED =
+  'the calendar knows no further session, so there are no more bars: extend it by a file, or take a newer version';
 
 const lengthText = (every: BarsOptions['every']): string =>
   every === 'session' ? 'one session' : `${Number(every)} ns`;

@@ -6,7 +6,7 @@ import type { ControlRecord } from '../../../../src/columns/control-record.js';
 import type { Row } from '../../../../src/columns/row-view.js';
 import { nanos } from '../../../../src/core/units.js';
 import { specProblems } from '../../../support/spec-problems.js';
-import { type Item, isRecord, type Options } from './bars-rig.js';
+import { contextWithIds, type Item, isRecord, type Options } from './bars-rig.js';
 import { barsOf, inShort, missing, ns, opened, TOKYO, trade, watermark, XNYS } from './session-rig.js';
 
 // What a calendar loads is loaded once.
@@ -78,6 +78,31 @@ describe('bars of sessions', () => {
     const bars = await opened(XNYS);
     void bars.process([watermark('1999-12-31T12:00:00Z'), watermark('2000-01-03T15:00:00Z')]);
     expect(inShort(bars.emitted())).toEqual(['watermark 12-31T12:00', 'watermark 01-03T14:30']);
+  });
+
+  it('let time pass behind the last session that the calendar knows, and say once that it has ended', async () => {
+    const warnings: string[] = [];
+    const { log } = contextWithIds();
+    const calendars = { 'tokyo.yaml': { ...TOKYO, to: '2024-01-31' } };
+    const bars = await opened(
+      { every: 'session', calendar: 'tokyo.yaml', unknown: 'drop' },
+      { calendars, log: { ...log, warn: (_: unknown, message: string) => void warnings.push(message) } },
+    );
+    void bars.process([trade('2024-01-31T00:00:00Z'), watermark('2024-01-31T06:00:00Z')]);
+    expect(warnings).toEqual([]);
+    void bars.process([
+      watermark('2024-01-31T10:00:00Z'),
+      watermark('2024-02-05T00:00:00Z'),
+      watermark('2024-02-06T00:00:00Z'),
+    ]);
+    expect(inShort(bars.emitted())).toEqual([
+      'watermark 01-31T00:00',
+      '01-31T00:00 A 1 complete',
+      'watermark 01-31T10:00',
+      'watermark 02-05T00:00',
+      'watermark 02-06T00:00',
+    ]);
+    expect(warnings).toEqual([expect.stringContaining('the calendar knows no further session')]);
   });
 
   it('are there for each session with `emptyBars`, and for no night, weekend and holiday', async () => {
