@@ -106,6 +106,7 @@ export class SharedTimeline implements BarTimelines {
   watermark(slot: number, at: bigint): boolean {
     if (slot !== ALL_SLOTS) return true; // the rows already say more
     if (!this.#timeline.close(this.#timeline.closedBy(at))) return false;
+    this.#timeline.seeBegin(at);
     this.#trail.movedTo(at);
     return true;
   }

@@ -82,6 +82,7 @@ export class SymbolTimelines implements BarTimelines {
     const end = this.#all.closedBy(at);
     for (const own of this.#timelines) if (own && !own.timeline.close(end)) return false;
     this.#all.close(end);
+    this.#all.seeBegin(at);
     this.#allTrail.movedTo(at);
     return true;
   }

@@ -89,6 +89,14 @@ export class WindowTimeline {
     return this.#windows.at(watermarkNs - BigInt(this.#settings.latenessNs));
   }
 
+  /** Notes a watermark of all symbols between two windows: it stands for a row that came before the next one. */
+  seeBegin(watermarkNs: bigint): void {
+    if (!this.#begin.isUnknown) return;
+    const timeNs = watermarkNs + BigInt(this.#settings.maxDelayNs);
+    const next = this.#windows.at(timeNs);
+    if (this.#windows.startOf(next) > timeNs) this.#begin.see(next, true);
+  }
+
   /** Where the window of an instant ends; else the next one. */
   endAt(timeNs: bigint): bigint {
     return this.#windows.endOf(this.#windows.at(timeNs));
@@ -273,6 +281,7 @@ export class WindowTimeline {
     const { outside } = this.#settings;
     this.current = undefined;
     this.between = { before: this.#windows.lastAt(timeNs), next: index };
+    if (index >= closedTo && this.between.before < index) this.#begin.see(index, true);
     if (kind === 'unknown') {
       outside.addUnknown(timeNs);
       // It may have been of this window.

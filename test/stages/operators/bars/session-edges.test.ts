@@ -1,0 +1,60 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { tradingCalendar } from '../../../../src/calendars/built-in-calendars.js';
+import type { Options } from './bars-rig.js';
+import { barsIn, barsOf, opened, TOKYO, trade, watermark, XNYS } from './session-rig.js';
+
+beforeAll(async () => {
+  await tradingCalendar('XNYS');
+});
+
+const streamIn = (scope: string, maxDelayNs = 0) => ({
+  stream: { order: { scope, maxDelayNs }, bounded: true },
+});
+const SCOPES = ['all', 'symbol'];
+
+const IN_TOKYO: Options = { every: 'session', calendar: 'tokyo.yaml' };
+
+describe.each(SCOPES)('the first session of a stream, of rows in order by %s,', (scope) => {
+  const END = watermark('2024-11-27T00:00:00Z');
+  const first = trade('2024-11-26T14:30:05Z');
+
+  it('is complete where a row came before the open', async () => {
+    const items = [trade('2024-11-26T13:00:00Z'), first, END];
+    expect(barsIn(await barsOf(items, XNYS, streamIn(scope)))).toEqual(['11-26T14:30 A 1 complete']);
+  });
+
+  it('is complete where a watermark of all symbols came before the open', async () => {
+    const items = [watermark('2024-11-26T13:00:00Z'), first, END];
+    expect(barsIn(await barsOf(items, XNYS, streamIn(scope)))).toEqual(['11-26T14:30 A 1 complete']);
+    const delayed = streamIn(scope, 2 * 3_600_000_000_000);
+    expect(barsIn(await barsOf(items, XNYS, delayed))).toEqual(['11-26T14:30 A 1 partial']);
+  });
+
+  it('is partial where a row came in a session before, or in its break', async () => {
+    const items = [
+      trade('2024-11-29T03:00:00Z'),
+      trade('2024-11-29T04:00:00Z'),
+      watermark('2024-11-30T00:00:00Z'),
+    ];
+    const made = barsIn(
+      await barsOf(items, IN_TOKYO, { ...streamIn(scope), calendars: { 'tokyo.yaml': TOKYO } }),
+    );
+    expect(made).toEqual(['11-29T00:00 A 1 partial']);
+  });
+
+  it('is partial where the stream began in it, whatever comes later', async () => {
+    const items = [first, watermark('2024-11-26T22:00:00Z'), trade('2024-11-27T15:00:00Z'), END];
+    expect(barsIn(await barsOf(items, { ...XNYS, late: 'drop' }, streamIn(scope)))[0]).toBe(
+      '11-26T14:30 A 1 partial',
+    );
+  });
+
+  it('stays so over a checkpoint', async () => {
+    const before = await opened(XNYS, streamIn(scope));
+    void before.process([trade('2024-11-26T13:00:00Z')]);
+    const after = await opened(XNYS, { ...streamIn(scope), dictionaries: before.context.dictionaries });
+    after.operator.restore!(JSON.parse(JSON.stringify(before.operator.snapshot!())));
+    void after.process([first, END]);
+    expect(barsIn(after.emitted())).toEqual(['11-26T14:30 A 1 complete']);
+  });
+});
