@@ -124,7 +124,7 @@ export class SharedTimeline implements BarTimelines {
   }
 
   finish(): boolean {
-    return this.#timeline.finish(this.#timeline.last);
+    return this.#timeline.finish(this.#timeline.last, this.#timeline.seenTo);
   }
 
   markPartial(index: number): void {

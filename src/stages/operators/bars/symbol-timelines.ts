@@ -32,8 +32,8 @@ export class SymbolTimelines implements BarTimelines {
   #partialLast: number | undefined;
   readonly #unpriced = new Int32Array(1);
   readonly #onLate: (input: BarInput, late: LateArrival) => void;
-  /** The last window of all timelines, while the timelines are finished one after the other. */
-  #finishing: number | undefined;
+  /** The ends of all timelines, while the timelines are finished one after the other. */
+  #finishing: { readonly last: number; readonly seenTo: number } | undefined;
 
   /** @param onLate - Called for rows whose window has closed. If it throws, the run ends. */
   constructor(
@@ -119,12 +119,10 @@ export class SymbolTimelines implements BarTimelines {
   }
 
   finish(): boolean {
-    let last = this.#finishing ?? this.#all.last;
-    if (this.#finishing === undefined)
-      for (const own of this.#timelines) last = Math.max(last, own?.timeline.last ?? last);
-    this.#finishing = last;
-    for (const own of this.#timelines) if (own && !own.timeline.finish(last)) return false;
-    this.#all.finish(last);
+    this.#finishing ??= this.#ends();
+    const { last, seenTo } = this.#finishing;
+    for (const own of this.#timelines) if (own && !own.timeline.finish(last, seenTo)) return false;
+    this.#all.finish(last, seenTo);
     this.#finishing = undefined;
     return true;
   }
@@ -244,6 +242,16 @@ export class SymbolTimelines implements BarTimelines {
   #each(act: (timeline: WindowTimeline) => void): void {
     act(this.#all);
     for (const own of this.#timelines) if (own) act(own.timeline);
+  }
+
+  /** What any of the timelines has seen of the stream. */
+  #ends() {
+    let { last, seenTo } = this.#all;
+    this.#each((timeline) => {
+      last = Math.max(last, timeline.last);
+      seenTo = Math.max(seenTo, timeline.seenTo);
+    });
+    return { last, seenTo };
   }
 
   #sum(of: (timeline: WindowTimeline) => number): number {

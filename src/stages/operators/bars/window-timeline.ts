@@ -52,6 +52,7 @@ export class WindowTimeline {
   readonly #open = new OpenWindows();
   /** The first window that is not closed; `undefined` until any event time is known. */
   #closedTo: number | undefined;
+  #seenTo = Number.NEGATIVE_INFINITY;
 
   /** @param firstSlot - The smallest slot whose rows it receives. */
   constructor(settings: WindowTimelineSettings, writer: BarWriter, begin: StreamBegin, firstSlot = 0) {
@@ -82,6 +83,11 @@ export class WindowTimeline {
   /** The last window that a bar is still due for; `-Infinity` if there is none. */
   get last(): number {
     return Math.max(this.#open.last?.index ?? Number.NEGATIVE_INFINITY, this.#blind.lastGap);
+  }
+
+  /** The first window that a row between two may have been followed by; `-Infinity` if there was no such row. */
+  get seenTo(): number {
+    return this.#seenTo;
   }
 
   /** The first window that a watermark leaves open. */
@@ -228,10 +234,13 @@ export class WindowTimeline {
   /**
    * Closes all windows, including those of a gap after the last row.
    *
-   * @param last - The last window of the stream, which was not seen to its end.
+   * @param last - The last window of the stream.
+   * @param seenTo - The first window that the stream was not seen past. The last one was not seen to its end if it is
+   *   not below that.
    * @returns `false` if enough was written for now; call again.
    */
-  finish(last: number): boolean {
+  finish(last: number, seenTo: number): boolean {
+    if (seenTo > last) return this.close(seenTo);
     if (last === Number.NEGATIVE_INFINITY) return true;
     this.markPartial(last);
     return this.close(last + 1);
@@ -254,6 +263,7 @@ export class WindowTimeline {
       })),
       known: this.#bars.snapshot(),
       blind: this.#blind.snapshot(),
+      ...(Number.isFinite(this.#seenTo) && { seenTo: this.#seenTo }),
     };
   }
 
@@ -274,6 +284,7 @@ export class WindowTimeline {
       }
     }
     this.#blind.restore(state.blind);
+    this.#seenTo = state.seenTo ?? Number.NEGATIVE_INFINITY;
   }
 
   /** Leaves out a row that is in no window, and has `span` say which rows behind it are where it is. */
@@ -281,6 +292,7 @@ export class WindowTimeline {
     const { outside } = this.#settings;
     this.current = undefined;
     this.between = { before: this.#windows.lastAt(timeNs), next: index };
+    if (index > this.#seenTo) this.#seenTo = index;
     if (index >= closedTo && this.between.before < index) this.#begin.see(index, true);
     if (kind === 'unknown') {
       outside.addUnknown(timeNs);
@@ -445,4 +457,5 @@ export type WindowTimelineState = {
   /** Slot, first window in which it is known, and bars without rows since the last one with rows. */
   readonly known: readonly (readonly number[])[];
   readonly blind: BlindSpotsState;
+  readonly seenTo?: number;
 };

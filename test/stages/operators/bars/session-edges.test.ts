@@ -58,3 +58,42 @@ describe.each(SCOPES)('the first session of a stream, of rows in order by %s,', 
     expect(barsIn(after.emitted())).toEqual(['11-26T14:30 A 1 complete']);
   });
 });
+
+describe('the last session of a stream', () => {
+  const both = (iso: string) => [trade(iso, 100, 'A'), trade(iso, 100, 'B')];
+
+  it('is complete for all symbols where a row of one came after the close', async () => {
+    const items = [...both('2024-11-26T14:30:00Z'), trade('2024-11-26T22:00:00Z')];
+    expect(barsIn(await barsOf(items, XNYS, streamIn('symbol')))).toEqual([
+      '11-26T14:30 A 1 complete',
+      '11-26T14:30 B 1 complete',
+    ]);
+  });
+
+  it.each(SCOPES)('is complete where the bar still waits for rows, in order by %s', async (scope) => {
+    const items = (after: string) => [...both('2024-11-26T14:30:00Z'), trade(after)];
+    const delayed = streamIn(scope, 5_000_000_000);
+    const complete = ['11-26T14:30 A 1 complete', '11-26T14:30 B 1 complete'];
+    expect(barsIn(await barsOf(items('2024-11-26T21:00:01Z'), XNYS, delayed))).toEqual(complete);
+    const patient: Options = { ...XNYS, lateness: '1h' };
+    expect(barsIn(await barsOf(items('2024-11-26T21:30:00Z'), patient, streamIn(scope)))).toEqual(complete);
+  });
+
+  it.each(SCOPES)('is partial where the last row is in its break, in order by %s', async (scope) => {
+    const items = [trade('2024-11-29T00:00:00Z'), trade('2024-11-29T03:00:00Z')];
+    const context = { ...streamIn(scope), calendars: { 'tokyo.yaml': TOKYO } };
+    expect(barsIn(await barsOf(items, IN_TOKYO, context))).toEqual(['11-29T00:00 A 1 partial']);
+    const hours: Options = { ...IN_TOKYO, every: '1h' };
+    expect(barsIn(await barsOf(items, hours, context))).toEqual(['11-29T00:00 A 1 complete']);
+  });
+
+  it.each(SCOPES)('stays complete over a checkpoint, in order by %s', async (scope) => {
+    const patient: Options = { ...XNYS, lateness: '1h' };
+    const before = await opened(patient, streamIn(scope));
+    void before.process([...both('2024-11-26T14:30:00Z'), trade('2024-11-26T21:30:00Z')]);
+    const after = await opened(patient, { ...streamIn(scope), dictionaries: before.context.dictionaries });
+    after.operator.restore!(JSON.parse(JSON.stringify(before.operator.snapshot!())));
+    after.flush();
+    expect(barsIn(after.emitted())).toEqual(['11-26T14:30 A 1 complete', '11-26T14:30 B 1 complete']);
+  });
+});
