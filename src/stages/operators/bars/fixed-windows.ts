@@ -71,6 +71,10 @@ export class FixedWindows implements Windows {
     return BigInt(index + 1) * this.#every;
   }
 
+  isUncertain(): boolean {
+    return false;
+  }
+
   closesAt(index: number, closedTo: number): number {
     const windows = closedTo + 1 - index;
     const exactly = windows * this.#everyNs + this.#holdNs;

@@ -124,6 +124,11 @@ export class SessionWindows implements Windows {
     return found < this.#end ? this.#windowAt(found).to : this.#endOfAll;
   }
 
+  isUncertain(index: number): boolean {
+    const day = Math.floor(index / NUMBERS);
+    return this.#day(day)?.isUncertain(index - day * NUMBERS) ?? false;
+  }
+
   closesAt(index: number, closedTo: number): number {
     return Number(this.endOf(closedTo) + this.#holdNs - this.startOf(index));
   }

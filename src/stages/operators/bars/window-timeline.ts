@@ -414,7 +414,7 @@ export class WindowTimeline {
 
   #closeWindow(window: BarWindow): void {
     const { index } = window;
-    if (this.#begin.beganWithin(index)) this.markPartial(index);
+    if (this.#begin.beganWithin(index) || this.#windows.isUncertain(index)) this.markPartial(index);
     this.#bars.write(window);
     window.clear();
     this.#pool.giveBack(window);
@@ -427,6 +427,7 @@ export class WindowTimeline {
    *   write nothing.
    */
   #fillFrom(index: number, end: number): number {
+    if (this.#windows.isUncertain(index)) this.markPartial(index);
     const window = this.#pool.take();
     window.moveTo(index, this.#windows.startOf(index), this.#windows.endOf(index));
     const { written, leftOut } = this.#bars.write(window);

@@ -38,6 +38,8 @@ export interface Windows {
   startOf(index: number): bigint;
   /** The first instant after it. */
   endOf(index: number): bigint;
+  /** Whether it may begin earlier or end later than is known, so that nobody can say it was seen whole. */
+  isUncertain(index: number): boolean;
   /**
    * Ns since the begin of a window at which a row closes the next window.
    *

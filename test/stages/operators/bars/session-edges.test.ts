@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { tradingCalendar } from '../../../../src/calendars/built-in-calendars.js';
+import type { CalendarData } from '../../../../src/calendars/calendar-data.js';
 import type { Options } from './bars-rig.js';
 import { barsIn, barsOf, opened, TOKYO, trade, watermark, XNYS } from './session-rig.js';
 
@@ -12,6 +13,10 @@ const streamIn = (scope: string, maxDelayNs = 0) => ({
 });
 const SCOPES = ['all', 'symbol'];
 
+/** Tokyo with other hours. */
+const hoursOf = (sessions: CalendarData['hours'][number]['sessions']) => ({
+  calendars: { 'tokyo.yaml': { ...TOKYO, hours: [{ from: '2024-01-01', sessions }] } },
+});
 const IN_TOKYO: Options = { every: 'session', calendar: 'tokyo.yaml' };
 
 describe.each(SCOPES)('the first session of a stream, of rows in order by %s,', (scope) => {
@@ -95,5 +100,35 @@ describe('the last session of a stream', () => {
     after.operator.restore!(JSON.parse(JSON.stringify(before.operator.snapshot!())));
     after.flush();
     expect(barsIn(after.emitted())).toEqual(['11-26T14:30 A 1 complete', '11-26T14:30 B 1 complete']);
+  });
+});
+
+describe('a session that begins or ends with hours that are not known', () => {
+  const regular = { days: 'mon-fri', from: '09:00', to: '12:00' };
+  const items = [
+    trade('2024-11-29T00:00:00Z'),
+    trade('2024-11-29T04:00:00Z'),
+    watermark('2024-11-30T00:00:00Z'),
+  ];
+  const END = { days: 'mon-fri', from: '12:00', to: '16:00', kind: 'unknown' as const };
+  const BEGIN = { days: 'mon-fri', from: '08:00', to: '09:00', kind: 'unknown' as const };
+
+  it.each([
+    ['ends', END],
+    ['begins', BEGIN],
+  ])('is partial where it %s so, whatever rows come', async (_, unknown) => {
+    const calendars = hoursOf([regular, unknown]);
+    const options: Options = { ...IN_TOKYO, unknown: 'drop' };
+    expect(barsIn(await barsOf(items, options, calendars))).toEqual(['11-29T00:00 A 1 partial']);
+    expect(barsIn(await barsOf([items[0]!, items[2]!], options, calendars))).toEqual([
+      '11-29T00:00 A 1 partial',
+    ]);
+  });
+
+  it('has complete bars of an hour in its known hours', async () => {
+    const options: Options = { ...IN_TOKYO, every: '1h', unknown: 'drop' };
+    expect(barsIn(await barsOf(items, options, hoursOf([regular, END])))).toEqual([
+      '11-29T00:00 A 1 complete',
+    ]);
   });
 });
