@@ -71,6 +71,10 @@ export class FixedWindows implements Windows {
     return BigInt(index + 1) * this.#every;
   }
 
+  isClosed(): boolean {
+    return false;
+  }
+
   isUncertain(): boolean {
     return false;
   }

@@ -124,6 +124,10 @@ export class SessionWindows implements Windows {
     return found < this.#end ? this.#windowAt(found).to : this.#endOfAll;
   }
 
+  isClosed(from: bigint, to: bigint): boolean {
+    return this.#calendar.openBetween(nanos(from), nanos(to)) === 0n;
+  }
+
   isUncertain(index: number): boolean {
     const day = Math.floor(index / NUMBERS);
     return this.#day(day)?.isUncertain(index - day * NUMBERS) ?? false;

@@ -175,8 +175,9 @@ export class WindowTimeline {
   gap(slot: number, from: bigint, to: bigint): void {
     const first = this.#windows.at(from);
     this.#know(slot, first);
-    const last = this.#windows.lastAt(to > from ? to - 1n : from);
-    if (first <= last) this.#addGap(slot, first, last); // else between two windows
+    const end = to > from ? to : from + 1n;
+    const last = this.#windows.lastAt(end - 1n);
+    if (first <= last && !this.#windows.isClosed(from, end)) this.#addGap(slot, first, last); // else between two windows
   }
 
   markGap(slot: number, index: number): void {
@@ -227,7 +228,7 @@ export class WindowTimeline {
   /** Marks the window of an instant as partial, and all later windows that already have rows. */
   reset(at: bigint): void {
     const from = this.#windows.at(at);
-    if (this.#windows.startOf(from) <= at) this.markPartial(from);
+    if (this.#windows.startOf(from) <= at && !this.#windows.isClosed(at, at + 1n)) this.markPartial(from);
     for (const { index } of this.#open) if (this.#windows.startOf(index) > at) this.markPartial(index);
   }
 

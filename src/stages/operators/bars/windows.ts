@@ -38,6 +38,8 @@ export interface Windows {
   startOf(index: number): bigint;
   /** The first instant after it. */
   endOf(index: number): bigint;
+  /** Whether nothing can be missing from one instant to another, since all of it is known to be closed. */
+  isClosed(from: bigint, to: bigint): boolean;
   /** Whether it may begin earlier or end later than is known, so that nobody can say it was seen whole. */
   isUncertain(index: number): boolean;
   /**

@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { tradingCalendar } from '../../../../src/calendars/built-in-calendars.js';
 import type { CalendarData } from '../../../../src/calendars/calendar-data.js';
+import type { ControlRecord } from '../../../../src/columns/control-record.js';
+import { nanos } from '../../../../src/core/units.js';
 import type { Options } from './bars-rig.js';
-import { barsIn, barsOf, opened, TOKYO, trade, watermark, XNYS } from './session-rig.js';
+import { barsIn, barsOf, missing, ns, opened, TOKYO, trade, watermark, XNYS } from './session-rig.js';
 
 beforeAll(async () => {
   await tradingCalendar('XNYS');
@@ -130,5 +132,29 @@ describe('a session that begins or ends with hours that are not known', () => {
     expect(barsIn(await barsOf(items, options, hoursOf([regular, END])))).toEqual([
       '11-29T00:00 A 1 complete',
     ]);
+  });
+});
+
+describe('a break in a session', () => {
+  const context = { calendars: { 'tokyo.yaml': TOKYO } };
+  const reset = (iso: string): ControlRecord => ({ type: 'reset', at: nanos(ns(iso)), reason: 'test' });
+  const day = (...records: readonly ControlRecord[]) => [
+    trade('2024-11-29T00:00:00Z'),
+    ...records,
+    trade('2024-11-29T04:00:00Z'),
+    watermark('2024-11-30T00:00:00Z'),
+  ];
+  const markOf = async (...records: readonly ControlRecord[]) =>
+    barsIn(await barsOf(day(...records), IN_TOKYO, context))[0]?.split(' ')[3];
+
+  it('loses nothing to a gap or a reset that lies in it', async () => {
+    expect(await markOf(missing('2024-11-29T02:30:00Z', '2024-11-29T03:30:00Z'))).toBe('complete');
+    expect(await markOf(reset('2024-11-29T03:00:00Z'))).toBe('complete');
+  });
+
+  it('protects no session from what reaches out of it', async () => {
+    expect(await markOf(missing('2024-11-29T02:29:00Z', '2024-11-29T03:30:00Z'))).toBe('gap');
+    expect(await markOf(missing('2024-11-29T02:40:00Z', '2024-11-29T03:31:00Z'))).toBe('gap');
+    expect(await markOf(reset('2024-11-29T02:00:00Z'))).toBe('partial');
   });
 });
