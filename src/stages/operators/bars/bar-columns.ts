@@ -64,7 +64,7 @@ export function checkSessionOptions(
     if (hours !== undefined) problems.add(['hours'], 'expected "calendar" as well');
     if (unknown !== undefined) problems.add(['unknown'], 'expected "calendar" as well');
   } else if (every !== 'session' && every < SESSION_WINDOW_NS_MIN) {
-    problems.add(['every'], `expected 1s or longer with "calendar", found ${every} ns`);
+    problems.add(['every'], `expected 1s or longer with "calendar", found ${every / 1_000} us`);
   }
 }
 

@@ -386,7 +386,7 @@ describe('the options of bars in sessions', () => {
     [{ every: '1m', unknown: 'drop' }, 'operators.0.unknown: expected "calendar" as well'],
     [
       { every: '1ms', calendar: 'XNYS' },
-      'operators.0.every: expected 1s or longer with "calendar", found 1000000 ns',
+      'operators.0.every: expected 1s or longer with "calendar", found 1000 us',
     ],
     [
       { every: 'sesion', calendar: 'XNYS' },
