@@ -210,6 +210,7 @@ class BarsOperator implements Operator {
     return {
       every,
       lateness,
+      inSessions: this.#sessions !== undefined,
       rowsIn: this.#rowsIn,
       passed: this.#passedNs === undefined ? null : String(this.#passedNs),
       sized: this.#writer.hasSizes,
@@ -223,12 +224,22 @@ class BarsOperator implements Operator {
    *   another order.
    */
   restore(state: PlainData): void {
-    const { every, lateness, rowsIn, passed, sized, late, lines } = state as unknown as BarsState;
+    const { every, lateness, inSessions, rowsIn, passed, sized, late, lines } = state as unknown as BarsState;
     if (every !== this.#options.every || lateness !== this.#options.lateness || !lines) {
       throw new PipelineError(
         'CHECKPOINT_INVALID',
         `Expected the state of bars of ${lengthText(this.#options.every)} with a lateness of ${this.#options.lateness} ns, ` +
           `found ${lengthText(every)} and ${Number(lateness)} ns; were the options changed?`,
+      );
+    }
+    const isOfSessions = this.#sessions !== undefined;
+    if ((inSessions ?? isOfSessions) !== isOfSessions) {
+      const [expected, found] = isOfSessions
+        ? ['in sessions', 'without a calendar']
+        : ['without a calendar', 'in sessions'];
+      throw new PipelineError(
+        'CHECKPOINT_INVALID',
+        `Expected the state of bars ${expected}, found that of bars ${found}; was "calendar" added or taken away?`,
       );
     }
     this.#rowsIn = rowsIn;
@@ -405,6 +416,7 @@ const lengthText = (every: BarsOptions['every']): string =>
 interface BarsState {
   readonly every: BarsOptions['every'];
   readonly lateness: number;
+  readonly inSessions?: boolean;
   readonly rowsIn: number;
   readonly passed: string | null;
   readonly sized: boolean;

@@ -1,4 +1,5 @@
 import { readInt64 } from '../../../columns/int64.js';
+import { formatIsoNanos } from '../../../columns/iso-nanos.js';
 import { PipelineError } from '../../../core/errors.js';
 import { type BarWindow, CELLS, LAST } from './bar-window.js';
 import type { BarWriter } from './bar-writer.js';
@@ -346,10 +347,11 @@ export class WindowTimeline {
   #checkSpan(index: number, span: readonly [string, string] | undefined): void {
     const now = this.#windows.spanOf(index);
     if (span?.[0] === now?.[0] && span?.[1] === now?.[1] && this.#windows.from(index) === index) return;
-    const [from, to] = span ?? ['', ''];
+    const [from, to] = (span ?? []).map((instant) => formatIsoNanos(BigInt(instant)));
     throw new PipelineError(
       'CHECKPOINT_INVALID',
-      `Expected the sessions of bars that are open to be those of the checkpoint, ${from} to ${to} ns, found others; was the calendar changed?`,
+      `Expected the sessions of bars that are open to be those of the checkpoint, ${from} to ${to}, found others; was the calendar changed? ` +
+        'Change it when this session has closed, or start the job anew without its checkpoint',
     );
   }
 

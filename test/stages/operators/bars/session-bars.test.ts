@@ -364,10 +364,26 @@ describe('bars of one length in sessions', () => {
       const bars = await opened(options, { calendars, dictionaries: first.context.dictionaries });
       bars.operator.restore!(state);
     };
+    const named = async (other: Options) => {
+      const bars = await opened(other, {
+        calendars: { 'b.yaml': TOKYO },
+        dictionaries: first.context.dictionaries,
+      });
+      bars.operator.restore!(state);
+    };
+    await named({ ...options, calendar: 'b.yaml' });
+    const hours = await opened({ every: '1h' });
+    await expect(
+      opened({ ...options, every: '1h' }, { calendars: { 'tokyo.yaml': TOKYO } }).then((bars) =>
+        bars.operator.restore!(hours.operator.snapshot!()),
+      ),
+    ).rejects.toThrow(/Expected the state of bars in sessions, found that of bars without a calendar/);
     await restored([{ name: 'Mourning', date: '2024-12-02' }]);
     await expect(restored([{ name: 'Typhoon', date: '2024-11-29', close: '15:00' }])).rejects.toMatchObject({
       code: 'CHECKPOINT_INVALID',
-      message: expect.stringContaining('was the calendar changed?'),
+      message: expect.stringMatching(
+        /2024-11-29T00:00:00\.000000000Z to 2024-11-29T06:30:00\.000000000Z, found others; was the calendar changed\? Change it when/,
+      ),
     });
   });
 });
