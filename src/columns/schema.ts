@@ -37,6 +37,11 @@ export interface Schema {
   readonly columns: readonly Column[];
   /** For bars: the length of each in ns, if known. */
   readonly barNs?: number;
+  /**
+   * For bars in sessions: the calendar. They begin with the hours of a session, and the last one may be shorter than
+   * `barNs`; without that, each is a whole session.
+   */
+  readonly barCalendar?: string;
 }
 
 /** What is known of the window of a bar: values of its column `mark`. */

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { InvalidOptionsError } from '../core/errors.js';
 import { fileKind } from '../core/file-kind.js';
 import { quoted } from '../core/shown-text.js';
@@ -34,7 +35,8 @@ export async function readCalendars(
 }
 
 function readOnce({ calendars }: StageCheck, path: string): Promise<CalendarRead> {
-  const known = calendars.get(path);
+  const file = resolve(path); // `./a.yaml` and `a.yaml` are one file
+  const known = calendars.get(file);
   if (known) return known;
   if (calendars.size >= FILES_MAX) {
     return Promise.resolve({
@@ -42,7 +44,7 @@ function readOnce({ calendars }: StageCheck, path: string): Promise<CalendarRead
     });
   }
   const reading = readCalendarFile(path);
-  calendars.set(path, reading);
+  calendars.set(file, reading);
   return reading;
 }
 

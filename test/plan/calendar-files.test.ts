@@ -67,6 +67,16 @@ describe('a calendar that a spec names by its file', () => {
     expect(structuredClone(resolved)).toEqual(resolved);
   });
 
+  it('is read once under two paths, too', async () => {
+    const calendar = SCRATCH.write('tokyo.yaml', TOKYO);
+    const other = join(SCRATCH.folder, '.').concat('/./tokyo.yaml');
+    const operators = [calendar, other].map((path) => ({ use: 'sessions', calendar: path }));
+    const resolved = await resolveSpec(uncheckedSpec(spec(calendar, { operators })));
+    const [first, second] = resolved.operators.map(({ calendars }) => calendars![0]!);
+    expect(second!.path).toBe(other);
+    expect(second!.data).toBe(first!.data);
+  });
+
   it.each([
     [
       'a mistake in it',

@@ -29,6 +29,12 @@ async function differing(changed: PipelineSpec, from: PipelineSpec = SPEC): Prom
 }
 
 describe('a checkpoint of another spec', () => {
+  it.each(['bars', 'sessions'] as const)('is resumed where %s have another calendar', async (use) => {
+    const stage = use === 'bars' ? { use, every: '1h', hours: 'extended' as const } : { use };
+    const by = (calendar: string): PipelineSpec => ({ ...SPEC, operators: [{ ...stage, calendar }] });
+    expect(await differing(by('XNAS'), by('XNYS'))).toBe('nothing');
+  });
+
   it.each<readonly [string, Partial<PipelineSpec>]>([
     ['name', { name: 'other' }],
     ['source.path', { source: { ...SPEC.source, path: 'else/*.csv' } }],

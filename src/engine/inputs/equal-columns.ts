@@ -24,11 +24,13 @@ export function equalColumns(
     const { nullable: _, ...rest } = column;
     return isNullable ? { ...rest, nullable: true } : rest;
   });
-  const { kind, barNs } = first;
+  const { kind, barNs, barCalendar } = first;
+  const areEqualBars = all.every((schema) => schema.barNs === barNs && schema.barCalendar === barCalendar);
   return {
     kind: all.every((schema) => schema.kind === kind) ? kind : 'custom',
     columns,
-    ...(barNs !== undefined && all.every((schema) => schema.barNs === barNs) && { barNs }),
+    ...(areEqualBars && barNs !== undefined && { barNs }),
+    ...(areEqualBars && barCalendar !== undefined && { barCalendar }),
   };
 }
 
@@ -36,6 +38,7 @@ export function equalColumns(
 export const passesUncopied = (a: Schema, b: Schema): boolean =>
   a.kind === b.kind &&
   a.barNs === b.barNs &&
+  a.barCalendar === b.barCalendar &&
   a.columns.every((column, i) => column.nullable === b.columns[i]?.nullable);
 
 const ADVICE = 'add `select` or `derive` to the "operators" of one of them';

@@ -121,11 +121,11 @@ export class StageInput implements Input, RunningInput {
     return this.source.stage.capabilities;
   }
 
-  /** Operators may leave rows out, so that numbers which are missing say nothing. */
   get calendar(): CalendarData | undefined {
     return this.source.stage.calendar;
   }
 
+  /** Operators may leave rows out, so that numbers which are missing say nothing. */
   get sequences(): SequenceNumbers | undefined {
     const { sequences } = this.source.stage;
     if (!sequences || this.operators.length === 0) return sequences;

@@ -230,7 +230,7 @@ const isOneOf = <const Word extends string>(value: unknown, words: readonly Word
   words.includes(value as Word);
 
 /** Copies only the known fields of a schema. */
-function copySchema({ kind, columns, barNs }: Schema): Schema {
+function copySchema({ kind, columns, barNs, barCalendar }: Schema): Schema {
   return {
     kind,
     columns: columns.map(({ name, type, nullable, values, dictionary }: Column) => ({
@@ -241,6 +241,7 @@ function copySchema({ kind, columns, barNs }: Schema): Schema {
       ...(dictionary !== undefined && { dictionary: String(dictionary) }),
     })),
     ...(typeof barNs === 'number' && { barNs }),
+    ...(typeof barCalendar === 'string' && { barCalendar }),
   };
 }
 

@@ -4,6 +4,8 @@ import type { PlanProblems } from '../../../engine/factories.js';
 import type { BarsOptions } from './options.js';
 import { SESSION_WINDOW_NS_MIN } from './session-windows.js';
 
+const DAY_NS = 86_400_000_000_000;
+
 /** The input columns that bars are built from. */
 export interface BarColumnNames {
   /** `undefined`: bars are built from shorter bars, with all their columns. */
@@ -27,8 +29,8 @@ export function barSchema(
   const columns = [...required, ...optional.filter(({ name }) => name !== 'received')];
   return {
     kind: 'bar',
-    // In sessions they are not all of one length.
-    ...(every !== 'session' && calendar === undefined && { barNs: every }),
+    ...(every !== 'session' && { barNs: every }),
+    ...(calendar !== undefined && { barCalendar: calendar }),
     columns: [
       ...columns.map((column) => (column.name === 'symbol' ? (symbol ?? column) : column)),
       ...(lateColumn === undefined ? [] : [{ name: lateColumn, type: 'int32' as const }]),
@@ -62,7 +64,7 @@ export function checkSessionOptions(
     if (hours !== undefined) problems.add(['hours'], 'expected "calendar" as well');
     if (unknown !== undefined) problems.add(['unknown'], 'expected "calendar" as well');
   } else if (every !== 'session' && every < SESSION_WINDOW_NS_MIN) {
-    problems.add(['every'], `expected 1s or longer with "calendar", found ${every} ns`);
+    problems.add(['every'], `expected 1s or longer with "calendar", found ${every / 1_000} us`);
   }
 }
 
@@ -79,6 +81,7 @@ export function checkBarColumns(options: BarsOptions, input: Schema, problems: P
   const { price, size } = chooseBarColumns(options, input);
   if (price === undefined) {
     const { every } = options;
+    checkSessionsOfBars(options, input, problems);
     if (input.barNs !== undefined && every !== 'session' && every % input.barNs !== 0) {
       problems.add(
         ['every'],
@@ -102,6 +105,39 @@ export function checkBarColumns(options: BarsOptions, input: Schema, problems: P
     checkType(input, price, 'float64', ['price'], problems);
   }
   if (size !== undefined) checkType(input, size, 'float64', ['size'], problems);
+}
+
+/** Says which bars cannot be parts of longer ones, because of sessions. */
+function checkSessionsOfBars(
+  { calendar }: BarsOptions,
+  { barNs, barCalendar }: Schema,
+  problems: PlanProblems,
+): void {
+  if (barCalendar !== undefined && barNs === undefined) {
+    problems.add(
+      ['every'],
+      `expected bars of one length as input, found one for each session of "${barCalendar}": make these from ` +
+        'shorter bars, or name one of their columns as "price"',
+    );
+    return;
+  }
+  const isDay = barNs !== undefined && barNs >= DAY_NS && barCalendar === undefined;
+  if (isDay && calendar !== undefined && calendar !== '24/7') {
+    problems.add(
+      ['calendar'],
+      `expected input bars shorter than a day, found bars of a day of UTC or more: they begin before ` +
+        'the sessions of a calendar, and belong to none',
+    );
+  }
+}
+
+/**
+ * How long input bars are, in ns, where they may reach over the edge of a longer bar: one of both is in the sessions
+ * of a calendar that the other does not have. Otherwise 0.
+ */
+export function reachOf(options: BarsOptions, input: Schema): number {
+  const { barNs = 0, barCalendar } = input;
+  return isOfBars(options, input) && barCalendar !== options.calendar ? barNs : 0;
 }
 
 function checkType(

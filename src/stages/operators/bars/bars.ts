@@ -20,6 +20,7 @@ import {
   checkBarColumns,
   checkSessionOptions,
   chooseBarColumns,
+  reachOf,
 } from './bar-columns.js';
 import { barInputOf } from './bar-input.js';
 import type { BarInput, LateArrival } from './bar-timelines.js';
@@ -34,6 +35,7 @@ import { RowsOutside } from './rows-outside.js';
 import { SessionWindows } from './session-windows.js';
 import { SharedTimeline, type SharedTimelineState } from './shared-timeline.js';
 import { SymbolTimelines, type SymbolTimelinesState } from './symbol-timelines.js';
+import { WarnedOnce } from './warned-once.js';
 
 /**
  * Bars by event time, per symbol: open, high, low, close, volume, vwap, count, and a mark that says what
@@ -104,7 +106,7 @@ class BarsOperator implements Operator {
   #rowsIn = 0;
   /** The last watermark of all symbols that was passed on. */
   #passedNs: bigint | undefined;
-  #hasWarned = false;
+  readonly #warnings: WarnedOnce;
 
   constructor(options: BarsOptions, input: Schema, context: StageContext) {
     const { scope, maxDelayNs } = context.stream.order;
@@ -123,12 +125,14 @@ class BarsOperator implements Operator {
       this.#lateCounter,
     );
     this.#memory = context.memory.share('bars');
+    this.#warnings = new WarnedOnce(context.log);
     const hold = options.lateness + maxDelayNs;
     if (options.calendar !== undefined) this.#sessions = new SessionWindows(options.every, hold);
     const settings = {
       memory: this.#memory,
       windows: this.#sessions ?? new FixedWindows(options.every as number, hold), // `session` has a calendar
       outside: this.#outside,
+      reachNs: reachOf(options, input),
       latenessNs: options.lateness,
       maxDelayNs,
       emptyBars: options.emptyBars === 'emit',
@@ -182,7 +186,7 @@ class BarsOperator implements Operator {
     }
     if (isDone) this.#letGo();
     this.#writer.end();
-    this.#warnOnce();
+    this.#warn();
     if (this.#late.rejected > rejectedBefore) return this.#context.rejects.flush();
   }
 
@@ -206,6 +210,7 @@ class BarsOperator implements Operator {
     return {
       every,
       lateness,
+      inSessions: this.#sessions !== undefined,
       rowsIn: this.#rowsIn,
       passed: this.#passedNs === undefined ? null : String(this.#passedNs),
       sized: this.#writer.hasSizes,
@@ -219,12 +224,22 @@ class BarsOperator implements Operator {
    *   another order.
    */
   restore(state: PlainData): void {
-    const { every, lateness, rowsIn, passed, sized, late, lines } = state as unknown as BarsState;
+    const { every, lateness, inSessions, rowsIn, passed, sized, late, lines } = state as unknown as BarsState;
     if (every !== this.#options.every || lateness !== this.#options.lateness || !lines) {
       throw new PipelineError(
         'CHECKPOINT_INVALID',
         `Expected the state of bars of ${lengthText(this.#options.every)} with a lateness of ${this.#options.lateness} ns, ` +
           `found ${lengthText(every)} and ${Number(lateness)} ns; were the options changed?`,
+      );
+    }
+    const isOfSessions = this.#sessions !== undefined;
+    if ((inSessions ?? isOfSessions) !== isOfSessions) {
+      const [expected, found] = isOfSessions
+        ? ['in sessions', 'without a calendar']
+        : ['without a calendar', 'in sessions'];
+      throw new PipelineError(
+        'CHECKPOINT_INVALID',
+        `Expected the state of bars ${expected}, found that of bars ${found}; was "calendar" added or taken away?`,
       );
     }
     this.#rowsIn = rowsIn;
@@ -333,6 +348,10 @@ class BarsOperator implements Operator {
   #passOn(slot: number, { symbol, at: reached }: ControlRecord & { readonly type: 'watermark' }): void {
     const at = this.#timelines.heldTo(slot, reached);
     if (at === undefined) return;
+    if (this.#sessions?.isOver(reached)) {
+      const { name, to } = this.#calendar!;
+      this.#warnings.once({ calendar: name, to }, CALENDAR_ENDED);
+    }
     if (slot !== ALL_SLOTS) {
       this.#writer.control({ type: 'watermark', at: nanos(at), ...(symbol !== undefined && { symbol }) });
       return;
@@ -374,15 +393,22 @@ class BarsOperator implements Operator {
     throw unknownHours(this.#calendar!, timeNs, '`unknown: drop` goes on'); // only sessions have such times
   }
 
-  #warnOnce(): void {
-    if (this.#hasWarned || this.#timelines.barsNotFilled === 0) return;
-    this.#hasWarned = true;
-    this.#context.log.warn(
-      { fillMax: this.#options.fillMax },
-      'bars without rows left out: more in a row than fillMax',
-    );
+  #warn(): void {
+    const { fillMax, calendar, every } = this.#options;
+    if (this.#timelines.barsNotFilled > 0) {
+      this.#warnings.once({ fillMax }, 'bars without rows left out: more in a row than fillMax');
+    }
+    if (this.#outside.reaching > 0) {
+      this.#warnings.once(
+        { calendar, every },
+        'input bars reach over the edges of bars, which are `partial`: use shorter ones, or those of the same calendar',
+      );
+    }
   }
 }
+
+const CALENDAR_ENDED =
+  'the calendar knows no further session, so there are no more bars: extend it by a file, or take a newer version';
 
 const lengthText = (every: BarsOptions['every']): string =>
   every === 'session' ? 'one session' : `${Number(every)} ns`;
@@ -390,6 +416,7 @@ const lengthText = (every: BarsOptions['every']): string =>
 interface BarsState {
   readonly every: BarsOptions['every'];
   readonly lateness: number;
+  readonly inSessions?: boolean;
   readonly rowsIn: number;
   readonly passed: string | null;
   readonly sized: boolean;

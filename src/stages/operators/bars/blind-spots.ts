@@ -10,6 +10,14 @@ export interface Silence {
   readonly from: number;
   /** Rows that this window had by then. */
   readonly rows: number;
+  /** Whether it began before that window, which had not begun or is the first one that is not closed. */
+  readonly isAhead: boolean;
+}
+
+/** Where a row between two windows is. Of one in the break of a session, both are that of the session. */
+export interface RowBetween {
+  readonly before: number;
+  readonly next: number;
 }
 
 /**
@@ -27,6 +35,10 @@ export class BlindSpots {
    */
   get isEmpty(): boolean {
     return this.#gaps.size === 0 && this.#silences.size === 0 && this.#partial.isEmpty;
+  }
+
+  get hasSilences(): boolean {
+    return this.#silences.size > 0;
   }
 
   get silences(): readonly Silence[] {
@@ -58,6 +70,18 @@ export class BlindSpots {
   endSilence({ slot, from }: Silence, to: number): void {
     this.#silences.delete(slot);
     this.addGap(slot, from, to);
+  }
+
+  /**
+   * Ends the silence of a slot, because a row came between two windows: it goes up to the one before. If it began
+   * between the same two, it marks none.
+   */
+  endSilenceBetween(slot: number, { before, next }: RowBetween): void {
+    const silence = this.#silences.get(slot);
+    if (!silence) return;
+    const { from, isAhead } = silence;
+    if (before >= from) this.endSilence(silence, before);
+    else if (isAhead && next >= from) this.#silences.delete(slot);
   }
 
   /** Whether nothing is known to be missing in a window, for any symbol. */
@@ -113,15 +137,20 @@ export class BlindSpots {
     return {
       gaps: [...this.#gaps].flatMap(([slot, { ranges }]) => ranges.map(([from, to]) => [slot, from, to])),
       partial: this.#partial.ranges.map((range) => [...range]),
-      silences: [...this.#silences.values()].map(({ slot, from, rows }) => [slot, from, rows]),
+      silences: [...this.#silences.values()].map(({ slot, from, rows, isAhead }) => [
+        slot,
+        from,
+        rows,
+        isAhead ? 1 : 0,
+      ]),
     };
   }
 
   restore(state: BlindSpotsState): void {
     for (const [slot, from, to] of state.gaps) this.addGap(slot!, from!, to!);
     for (const [from, to] of state.partial) this.addPartial(from!, to!);
-    for (const [slot, from, rows] of state.silences) {
-      this.beginSilence({ slot: slot!, from: from!, rows: rows! });
+    for (const [slot, from, rows, isAhead] of state.silences) {
+      this.beginSilence({ slot: slot!, from: from!, rows: rows!, isAhead: isAhead === 1 });
     }
   }
 
@@ -131,7 +160,7 @@ export class BlindSpots {
   }
 }
 
-/** Plain data: tuples of slot, from and to (or rows). */
+/** Plain data: tuples of slot, from and to; of silences, of slot, from, rows, and 1 if it began before. */
 export type BlindSpotsState = {
   readonly gaps: readonly (readonly number[])[];
   readonly partial: readonly (readonly number[])[];

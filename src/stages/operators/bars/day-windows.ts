@@ -11,6 +11,8 @@ export interface DayWindows {
   readonly count: number;
   has(number: number): boolean;
   window(number: number): WindowSpan;
+  /** Whether a window may begin earlier or end later than is known. */
+  isUncertain(number: number): boolean;
   /** `undefined` if all have ended by then. */
   firstEndingAfter(timeNs: bigint): number | undefined;
 }
@@ -24,7 +26,10 @@ class WholeSession implements DayWindows {
   readonly count = 1;
   readonly #span: WindowSpan;
 
-  constructor({ parts }: TradingSession) {
+  readonly #isUncertain: boolean;
+
+  constructor({ parts, open, close }: TradingSession) {
+    this.#isUncertain = open === undefined || close === undefined;
     this.#span = { from: parts[0]!.open, to: parts.at(-1)!.close };
   }
 
@@ -34,6 +39,10 @@ class WholeSession implements DayWindows {
 
   window(): WindowSpan {
     return this.#span;
+  }
+
+  isUncertain(): boolean {
+    return this.#isUncertain;
   }
 
   firstEndingAfter(timeNs: bigint): number | undefined {
@@ -74,6 +83,10 @@ class WindowsOfHours implements DayWindows {
     const begin = from + BigInt(number - first) * this.#everyNs;
     const end = begin + this.#everyNs;
     return { from: begin, to: end < to ? end : to };
+  }
+
+  isUncertain(): boolean {
+    return false; // each is in hours that are known
   }
 
   firstEndingAfter(timeNs: bigint): number | undefined {

@@ -71,6 +71,14 @@ export class FixedWindows implements Windows {
     return BigInt(index + 1) * this.#every;
   }
 
+  isClosed(): boolean {
+    return false;
+  }
+
+  isUncertain(): boolean {
+    return false;
+  }
+
   closesAt(index: number, closedTo: number): number {
     const windows = closedTo + 1 - index;
     const exactly = windows * this.#everyNs + this.#holdNs;

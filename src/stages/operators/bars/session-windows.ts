@@ -12,6 +12,8 @@ const NUMBERS = 2 ** 21;
 export const SESSION_WINDOW_NS_MIN = 1_000_000_000;
 /** Days after its trade date on which a session may still be open. */
 const DAYS_AFTER_MAX = 10;
+/** Above all instants. */
+const INT64_END = 2n ** 63n;
 const DAYS_KEPT_MAX = 256;
 const DAY_NS = BigInt(DAY_MS) * NANOS_PER_MILLI;
 
@@ -51,13 +53,19 @@ export class SessionWindows implements Windows {
     const { from, to, index } = this.#found;
     if (timeNs >= from && timeNs < to) return index;
     const found = this.#firstEndingAfter(timeNs);
-    if (found < this.#end) this.#found = { from: timeNs, to: this.endOf(found), index: found };
+    const until = found < this.#end ? this.endOf(found) : INT64_END;
+    this.#found = { from: timeNs, to: until, index: found };
     return found;
   }
 
   lastAt(timeNs: bigint): number {
     const index = this.at(timeNs);
     return index < this.#end && this.startOf(index) <= timeNs ? index : this.#before(index);
+  }
+
+  /** Whether the calendar has no session that ends after an instant. */
+  isOver(timeNs: bigint): boolean {
+    return this.at(timeNs) >= this.#end;
   }
 
   ofRow(times: Int32Array, row: number): RowPlace {
@@ -116,11 +124,21 @@ export class SessionWindows implements Windows {
     return found < this.#end ? this.#windowAt(found).to : this.#endOfAll;
   }
 
+  isClosed(from: bigint, to: bigint): boolean {
+    return this.#calendar.openBetween(nanos(from), nanos(to)) === 0n;
+  }
+
+  isUncertain(index: number): boolean {
+    const day = Math.floor(index / NUMBERS);
+    return this.#day(day)?.isUncertain(index - day * NUMBERS) ?? false;
+  }
+
   closesAt(index: number, closedTo: number): number {
     return Number(this.endOf(closedTo) + this.#holdNs - this.startOf(index));
   }
 
   heldTo(index: number, reachedNs: bigint | undefined): bigint {
+    if (reachedNs !== undefined && this.from(index) >= this.#end) return reachedNs; // no window can follow
     const start = this.startOf(index);
     const before = this.#before(index);
     const ended = before < 0 ? undefined : this.#windowAt(before).to;

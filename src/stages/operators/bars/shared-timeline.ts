@@ -75,6 +75,7 @@ export class SharedTimeline implements BarTimelines {
       if (found === 'outside') {
         const next = timeline.span.firstOutside(input.times, input.selection, row + 1, stop);
         this.#outside.outside += next - row - 1;
+        if (timeline.hasSilences) this.#endSilences(input, row, next);
         row = next;
         continue;
       }
@@ -93,9 +94,19 @@ export class SharedTimeline implements BarTimelines {
     return end;
   }
 
+  /** Rows between two windows, too, show that the stream and their symbols are heard again. */
+  #endSilences({ symbols, selection }: BarInput, row: number, end: number): void {
+    const timeline = this.#timeline;
+    timeline.endSilenceBetween(ALL_SLOTS, timeline.between);
+    for (; row < end && timeline.hasSilences; row++) {
+      timeline.endSilenceBetween(symbols[selection[row]!]! + 1, timeline.between);
+    }
+  }
+
   watermark(slot: number, at: bigint): boolean {
     if (slot !== ALL_SLOTS) return true; // the rows already say more
     if (!this.#timeline.close(this.#timeline.closedBy(at))) return false;
+    this.#timeline.seeBegin(at);
     this.#trail.movedTo(at);
     return true;
   }
@@ -113,7 +124,7 @@ export class SharedTimeline implements BarTimelines {
   }
 
   finish(): boolean {
-    return this.#timeline.finish(this.#timeline.last);
+    return this.#timeline.finish(this.#timeline.last, this.#timeline.seenTo);
   }
 
   markPartial(index: number): void {

@@ -14,6 +14,11 @@ export class StreamBegin {
     this.#index = index;
   }
 
+  /** Whether nothing was noted yet. */
+  get isUnknown(): boolean {
+    return this.#index === Number.POSITIVE_INFINITY;
+  }
+
   /** Whether the stream began in a window, but after its first instant. */
   beganWithin(index: number): boolean {
     return index === this.#index && !this.#sawStart;

@@ -1,7 +1,7 @@
 import { readInt64 } from '../../../columns/int64.js';
 import type { BarInput, BarTimelines, LateArrival } from './bar-timelines.js';
 import type { BarWriter } from './bar-writer.js';
-import { ALL_SLOTS } from './blind-spots.js';
+import { ALL_SLOTS, type RowBetween } from './blind-spots.js';
 import type { RowsOutside } from './rows-outside.js';
 import { StreamBegin, type StreamBeginState } from './stream-begin.js';
 import { WatermarkTrail, type WatermarkTrailState } from './watermark-trail.js';
@@ -32,8 +32,8 @@ export class SymbolTimelines implements BarTimelines {
   #partialLast: number | undefined;
   readonly #unpriced = new Int32Array(1);
   readonly #onLate: (input: BarInput, late: LateArrival) => void;
-  /** The last window of all timelines, while the timelines are finished one after the other. */
-  #finishing: number | undefined;
+  /** The ends of all timelines, while the timelines are finished one after the other. */
+  #finishing: { readonly last: number; readonly seenTo: number } | undefined;
 
   /** @param onLate - Called for rows whose window has closed. If it throws, the run ends. */
   constructor(
@@ -82,6 +82,7 @@ export class SymbolTimelines implements BarTimelines {
     const end = this.#all.closedBy(at);
     for (const own of this.#timelines) if (own && !own.timeline.close(end)) return false;
     this.#all.close(end);
+    this.#all.seeBegin(at);
     this.#allTrail.movedTo(at);
     return true;
   }
@@ -118,12 +119,10 @@ export class SymbolTimelines implements BarTimelines {
   }
 
   finish(): boolean {
-    let last = this.#finishing ?? this.#all.last;
-    if (this.#finishing === undefined)
-      for (const own of this.#timelines) last = Math.max(last, own?.timeline.last ?? last);
-    this.#finishing = last;
-    for (const own of this.#timelines) if (own && !own.timeline.finish(last)) return false;
-    this.#all.finish(last);
+    this.#finishing ??= this.#ends();
+    const { last, seenTo } = this.#finishing;
+    for (const own of this.#timelines) if (own && !own.timeline.finish(last, seenTo)) return false;
+    this.#all.finish(last, seenTo);
     this.#finishing = undefined;
     return true;
   }
@@ -186,6 +185,7 @@ export class SymbolTimelines implements BarTimelines {
         continue;
       }
       if (found === 'outside') {
+        this.#endSilencesBetween(slot, timeline.between);
         row = this.#passOutside(timeline, input, row + 1, end);
         continue;
       }
@@ -217,6 +217,12 @@ export class SymbolTimelines implements BarTimelines {
     this.#each((timeline) => timeline.endSilenceOfAll(index));
   }
 
+  /** Ends the silence of a symbol and that of all, since a row of it came between two windows. */
+  #endSilencesBetween(slot: number, between: RowBetween): void {
+    this.#lineOf(slot).endSilenceBetween(slot, between);
+    if (this.#all.hasSilences) this.#each((timeline) => timeline.endSilenceBetween(ALL_SLOTS, between));
+  }
+
   #timelineOf(slot: number): SymbolTimeline {
     const known = this.#timelines[slot];
     if (known) return known;
@@ -236,6 +242,16 @@ export class SymbolTimelines implements BarTimelines {
   #each(act: (timeline: WindowTimeline) => void): void {
     act(this.#all);
     for (const own of this.#timelines) if (own) act(own.timeline);
+  }
+
+  /** What any of the timelines has seen of the stream. */
+  #ends() {
+    let { last, seenTo } = this.#all;
+    this.#each((timeline) => {
+      last = Math.max(last, timeline.last);
+      seenTo = Math.max(seenTo, timeline.seenTo);
+    });
+    return { last, seenTo };
   }
 
   #sum(of: (timeline: WindowTimeline) => number): number {

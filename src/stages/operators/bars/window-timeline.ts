@@ -1,8 +1,9 @@
 import { readInt64 } from '../../../columns/int64.js';
+import { formatIsoNanos } from '../../../columns/iso-nanos.js';
 import { PipelineError } from '../../../core/errors.js';
 import { type BarWindow, CELLS, LAST } from './bar-window.js';
 import type { BarWriter } from './bar-writer.js';
-import { ALL_SLOTS, BlindSpots, type BlindSpotsState, type Silence } from './blind-spots.js';
+import { ALL_SLOTS, BlindSpots, type BlindSpotsState, type RowBetween, type Silence } from './blind-spots.js';
 import { OpenWindows } from './open-windows.js';
 import type { RowsOutside } from './rows-outside.js';
 import type { StreamBegin } from './stream-begin.js';
@@ -15,6 +16,8 @@ export interface WindowTimelineSettings extends WindowPoolSettings {
   readonly windows: Windows;
   /** Rows that are in none of them. */
   readonly outside: RowsOutside;
+  /** How long input bars are that may reach over the edge of a window, in ns; 0 if none does. */
+  readonly reachNs: number;
   readonly latenessNs: number;
   /** How far, by the promise of the stream, a row may be behind an earlier one. */
   readonly maxDelayNs: number;
@@ -35,6 +38,8 @@ export class WindowTimeline {
   current: BarWindow | undefined;
   /** Times whose rows go into the current window without further checks. */
   readonly span = new TimeSpan();
+  /** Where the last row was that `enter` left out. */
+  between: RowBetween = { before: Number.NEGATIVE_INFINITY, next: Number.NEGATIVE_INFINITY };
 
   readonly #settings: WindowTimelineSettings;
   readonly #writer: BarWriter;
@@ -48,6 +53,7 @@ export class WindowTimeline {
   readonly #open = new OpenWindows();
   /** The first window that is not closed; `undefined` until any event time is known. */
   #closedTo: number | undefined;
+  #seenTo = Number.NEGATIVE_INFINITY;
 
   /** @param firstSlot - The smallest slot whose rows it receives. */
   constructor(settings: WindowTimelineSettings, writer: BarWriter, begin: StreamBegin, firstSlot = 0) {
@@ -80,9 +86,22 @@ export class WindowTimeline {
     return Math.max(this.#open.last?.index ?? Number.NEGATIVE_INFINITY, this.#blind.lastGap);
   }
 
+  /** The first window that a row between two may have been followed by; `-Infinity` if there was no such row. */
+  get seenTo(): number {
+    return this.#seenTo;
+  }
+
   /** The first window that a watermark leaves open. */
   closedBy(watermarkNs: bigint): number {
     return this.#windows.at(watermarkNs - BigInt(this.#settings.latenessNs));
+  }
+
+  /** Notes a watermark of all symbols between two windows: it stands for a row that came before the next one. */
+  seeBegin(watermarkNs: bigint): void {
+    if (!this.#begin.isUnknown) return;
+    const timeNs = watermarkNs + BigInt(this.#settings.maxDelayNs);
+    const next = this.#windows.at(timeNs);
+    if (this.#windows.startOf(next) > timeNs) this.#begin.see(next, true);
   }
 
   /** Where the window of an instant ends; else the next one. */
@@ -125,8 +144,12 @@ export class WindowTimeline {
     const window = this.#windowAt(place.index);
     this.current = window;
     const from = place.from === 0 && this.#begin.beganWithin(place.index) ? 1 : place.from;
-    const closesAt = this.#windows.closesAt(place.index, closedTo);
-    this.span.set(window.startHigh, window.startLow, from, Math.min(place.to, closesAt));
+    const to = Math.min(
+      place.to,
+      this.#windows.closesAt(place.index, closedTo),
+      this.#reachesFrom(place, times, row),
+    );
+    this.span.set(window.startHigh, window.startLow, from, to);
     return 'open';
   }
 
@@ -153,8 +176,9 @@ export class WindowTimeline {
   gap(slot: number, from: bigint, to: bigint): void {
     const first = this.#windows.at(from);
     this.#know(slot, first);
-    const last = this.#windows.lastAt(to > from ? to - 1n : from);
-    if (first <= last) this.#addGap(slot, first, last); // else between two windows
+    const end = to > from ? to : from + 1n;
+    const last = this.#windows.lastAt(end - 1n);
+    if (first <= last && !this.#windows.isClosed(from, end)) this.#addGap(slot, first, last); // else between two windows
   }
 
   markGap(slot: number, index: number): void {
@@ -173,7 +197,21 @@ export class WindowTimeline {
     if (earlier) this.#endIfOver(earlier);
     if (this.#blind.silenceOf(slot)) return; // the same silence, reported again
     const from = Math.max(this.#windows.at(since), this.#closedTo ?? Number.NEGATIVE_INFINITY);
-    this.#blind.beginSilence({ slot, from, rows: this.#rowsIn(from, slot) });
+    const isAhead = this.#windows.startOf(from) > since;
+    this.#blind.beginSilence({ slot, from, rows: this.#rowsIn(from, slot), isAhead });
+  }
+
+  get hasSilences(): boolean {
+    return this.#blind.hasSilences;
+  }
+
+  /** Ends the silence of a symbol (`ALL_SLOTS`: of all), because a row came between two windows. */
+  endSilenceBetween(slot: number, between: RowBetween): void {
+    const silence = this.#blind.silenceOf(slot);
+    if (!silence) return;
+    this.#endIfOver(silence); // rows may have come before
+    this.#blind.endSilenceBetween(slot, between);
+    this.#blind.forgetBelow(this.#closedTo ?? Number.NEGATIVE_INFINITY);
   }
 
   /** Whether a row in a window ends a silence of all symbols. */
@@ -191,17 +229,20 @@ export class WindowTimeline {
   /** Marks the window of an instant as partial, and all later windows that already have rows. */
   reset(at: bigint): void {
     const from = this.#windows.at(at);
-    if (this.#windows.startOf(from) <= at) this.markPartial(from);
+    if (this.#windows.startOf(from) <= at && !this.#windows.isClosed(at, at + 1n)) this.markPartial(from);
     for (const { index } of this.#open) if (this.#windows.startOf(index) > at) this.markPartial(index);
   }
 
   /**
    * Closes all windows, including those of a gap after the last row.
    *
-   * @param last - The last window of the stream, which was not seen to its end.
+   * @param last - The last window of the stream.
+   * @param seenTo - The first window that the stream was not seen past. The last one was not seen to its end if it is
+   *   not below that.
    * @returns `false` if enough was written for now; call again.
    */
-  finish(last: number): boolean {
+  finish(last: number, seenTo: number): boolean {
+    if (seenTo > last) return this.close(seenTo);
     if (last === Number.NEGATIVE_INFINITY) return true;
     this.markPartial(last);
     return this.close(last + 1);
@@ -224,6 +265,7 @@ export class WindowTimeline {
       })),
       known: this.#bars.snapshot(),
       blind: this.#blind.snapshot(),
+      ...(Number.isFinite(this.#seenTo) && { seenTo: this.#seenTo }),
     };
   }
 
@@ -244,30 +286,72 @@ export class WindowTimeline {
       }
     }
     this.#blind.restore(state.blind);
+    this.#seenTo = state.seenTo ?? Number.NEGATIVE_INFINITY;
   }
 
   /** Leaves out a row that is in no window, and has `span` say which rows behind it are where it is. */
   #leaveOut({ kind, index, to }: RowPlace, timeNs: bigint, closedTo: number): void {
     const { outside } = this.#settings;
     this.current = undefined;
+    this.between = { before: this.#windows.lastAt(timeNs), next: index };
+    if (index > this.#seenTo) this.#seenTo = index;
+    if (index >= closedTo && this.between.before < index) this.#begin.see(index, true);
     if (kind === 'unknown') {
       outside.addUnknown(timeNs);
       // It may have been of this window.
       if (this.#windows.startOf(index) <= timeNs) this.markPartial(index);
     } else outside.outside++;
     const closesIn = Number(this.#windows.endOf(closedTo) - timeNs) + this.#holdNs;
-    const end = kind === 'unknown' ? 0 : Math.min(to, closesIn);
+    const end = kind === 'unknown' ? 0 : Math.min(to, closesIn, this.#reachesIn(index, to, timeNs));
     this.span.set(Number(timeNs >> 32n), Number(timeNs & 0xffff_ffffn), 0, end);
+  }
+
+  /**
+   * Marks what a bar in a window reaches over: its window has too much, the next one lacks something.
+   *
+   * @returns Ns since the begin of the window from which on bars have to be asked for one by one.
+   */
+  #reachesFrom({ index }: RowPlace, times: Int32Array, row: number): number {
+    const { reachNs, outside } = this.#settings;
+    if (reachNs === 0) return Number.POSITIVE_INFINITY;
+    const start = this.#windows.startOf(index);
+    const length = Number(this.#windows.endOf(index) - start);
+    const timeNs = readInt64(times, row);
+    const offset = Number(timeNs - start);
+    if (offset + reachNs <= length) return length - reachNs + 1;
+    outside.reaching++;
+    this.markPartial(index);
+    const next = this.#windows.from(index + 1);
+    if (this.#windows.startOf(next) < timeNs + BigInt(reachNs)) this.markPartial(next);
+    return offset + 1;
+  }
+
+  /**
+   * Marks the window that a bar before it, or in its break, reaches into: it lacks something.
+   *
+   * @param to - Ns to the end of the time between windows, or of the break.
+   * @returns Ns since the bar from which on bars have to be asked for one by one.
+   */
+  #reachesIn(next: number, to: number, timeNs: bigint): number {
+    const { reachNs, outside } = this.#settings;
+    if (reachNs === 0) return Number.POSITIVE_INFINITY;
+    const startsIn = Number(this.#windows.startOf(next) - timeNs);
+    const opensIn = startsIn > 0 ? startsIn : to;
+    if (opensIn >= reachNs || opensIn <= 1) return opensIn - reachNs + 1; // 1: nobody knows when
+    outside.reaching++;
+    this.markPartial(next);
+    return 1;
   }
 
   /** @throws {PipelineError} `CHECKPOINT_INVALID` for a window that begins or ends elsewhere now. */
   #checkSpan(index: number, span: readonly [string, string] | undefined): void {
     const now = this.#windows.spanOf(index);
     if (span?.[0] === now?.[0] && span?.[1] === now?.[1] && this.#windows.from(index) === index) return;
-    const [from, to] = span ?? ['', ''];
+    const [from, to] = (span ?? []).map((instant) => formatIsoNanos(BigInt(instant)));
     throw new PipelineError(
       'CHECKPOINT_INVALID',
-      `Expected the sessions of bars that are open to be those of the checkpoint, ${from} to ${to} ns, found others; was the calendar changed?`,
+      `Expected the sessions of bars that are open to be those of the checkpoint, ${from} to ${to}, found others; was the calendar changed? ` +
+        'Change it when this session has closed, or start the job anew without its checkpoint',
     );
   }
 
@@ -333,7 +417,7 @@ export class WindowTimeline {
 
   #closeWindow(window: BarWindow): void {
     const { index } = window;
-    if (this.#begin.beganWithin(index)) this.markPartial(index);
+    if (this.#begin.beganWithin(index) || this.#windows.isUncertain(index)) this.markPartial(index);
     this.#bars.write(window);
     window.clear();
     this.#pool.giveBack(window);
@@ -346,6 +430,7 @@ export class WindowTimeline {
    *   write nothing.
    */
   #fillFrom(index: number, end: number): number {
+    if (this.#windows.isUncertain(index)) this.markPartial(index);
     const window = this.#pool.take();
     window.moveTo(index, this.#windows.startOf(index), this.#windows.endOf(index));
     const { written, leftOut } = this.#bars.write(window);
@@ -376,4 +461,5 @@ export type WindowTimelineState = {
   /** Slot, first window in which it is known, and bars without rows since the last one with rows. */
   readonly known: readonly (readonly number[])[];
   readonly blind: BlindSpotsState;
+  readonly seenTo?: number;
 };

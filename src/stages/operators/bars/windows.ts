@@ -38,6 +38,10 @@ export interface Windows {
   startOf(index: number): bigint;
   /** The first instant after it. */
   endOf(index: number): bigint;
+  /** Whether nothing can be missing from one instant to another, since all of it is known to be closed. */
+  isClosed(from: bigint, to: bigint): boolean;
+  /** Whether it may begin earlier or end later than is known, so that nobody can say it was seen whole. */
+  isUncertain(index: number): boolean;
   /**
    * Ns since the begin of a window at which a row closes the next window.
    *

@@ -6,67 +6,13 @@ import type { ControlRecord } from '../../../../src/columns/control-record.js';
 import type { Row } from '../../../../src/columns/row-view.js';
 import { nanos } from '../../../../src/core/units.js';
 import { specProblems } from '../../../support/spec-problems.js';
-import { contextWithIds, type Item, isRecord, type Options, openBars } from './bars-rig.js';
+import { contextWithIds, type Item, isRecord, type Options } from './bars-rig.js';
+import { barsOf, inShort, missing, ns, opened, TOKYO, trade, watermark, XNYS } from './session-rig.js';
 
 // What a calendar loads is loaded once.
 beforeAll(async () => {
   await tradingCalendar('XNYS');
 });
-
-const ns = (iso: string): bigint => BigInt(Date.parse(iso)) * 1_000_000n;
-const trade = (iso: string, price = 100, symbol = 'A'): Row => ({ time: ns(iso), symbol, price, size: 1 });
-const watermark = (iso: string): ControlRecord => ({ type: 'watermark', at: nanos(ns(iso)) });
-const missing = (from: string, to: string): ControlRecord => ({
-  type: 'gap',
-  from: nanos(ns(from)),
-  to: nanos(ns(to)),
-  reason: 'test',
-});
-const XNYS = { calendar: 'XNYS', every: 'session' } as const;
-
-/** Tokyo: a break at noon. */
-const TOKYO: CalendarData = {
-  name: 'XTKS',
-  title: 'Tokyo',
-  zone: 'Asia/Tokyo',
-  from: '2024-01-01',
-  to: '2026-12-31',
-  source: 'test',
-  hours: [
-    {
-      from: '2024-01-01',
-      sessions: [
-        { days: 'mon-fri', from: '09:00', to: '11:30' },
-        { days: 'mon-fri', from: '12:30', to: '15:30' },
-      ],
-    },
-  ],
-};
-
-async function opened(options: Options, overrides = {}) {
-  const bars = openBars(options, contextWithIds(overrides));
-  await bars.operator.open?.();
-  return bars;
-}
-
-/** Bars and records of a whole stream. */
-async function barsOf(items: readonly Item[], options: Options, overrides = {}): Promise<Item[]> {
-  const bars = await opened(options, overrides);
-  void bars.process(items);
-  bars.flush();
-  return bars.emitted();
-}
-
-const minute = (time: unknown): string =>
-  new Date(Number((time as bigint) / 1_000_000n)).toISOString().slice(5, 16);
-const inShort = (items: readonly Item[]): string[] =>
-  items.map((item) =>
-    isRecord(item)
-      ? item.type === 'watermark'
-        ? `watermark ${minute(item.at)}`
-        : item.type
-      : `${minute(item.time)} ${item.symbol} ${item.count} ${item.mark}`,
-  );
 
 /** A row outside may close the bar of its symbol before that of another one. */
 const inOrder = (items: readonly Item[]): Row[] =>
@@ -132,6 +78,31 @@ describe('bars of sessions', () => {
     const bars = await opened(XNYS);
     void bars.process([watermark('1999-12-31T12:00:00Z'), watermark('2000-01-03T15:00:00Z')]);
     expect(inShort(bars.emitted())).toEqual(['watermark 12-31T12:00', 'watermark 01-03T14:30']);
+  });
+
+  it('let time pass behind the last session that the calendar knows, and say once that it has ended', async () => {
+    const warnings: string[] = [];
+    const { log } = contextWithIds();
+    const calendars = { 'tokyo.yaml': { ...TOKYO, to: '2024-01-31' } };
+    const bars = await opened(
+      { every: 'session', calendar: 'tokyo.yaml', unknown: 'drop' },
+      { calendars, log: { ...log, warn: (_: unknown, message: string) => void warnings.push(message) } },
+    );
+    void bars.process([trade('2024-01-31T00:00:00Z'), watermark('2024-01-31T06:00:00Z')]);
+    expect(warnings).toEqual([]);
+    void bars.process([
+      watermark('2024-01-31T10:00:00Z'),
+      watermark('2024-02-05T00:00:00Z'),
+      watermark('2024-02-06T00:00:00Z'),
+    ]);
+    expect(inShort(bars.emitted())).toEqual([
+      'watermark 01-31T00:00',
+      '01-31T00:00 A 1 complete',
+      'watermark 01-31T10:00',
+      'watermark 02-05T00:00',
+      'watermark 02-06T00:00',
+    ]);
+    expect(warnings).toEqual([expect.stringContaining('the calendar knows no further session')]);
   });
 
   it('are there for each session with `emptyBars`, and for no night, weekend and holiday', async () => {
@@ -327,6 +298,8 @@ describe('bars of one length in sessions', () => {
           if (lateness !== '10d') rows.sort((a, b) => Number((a.time as bigint) - (b.time as bigint)));
           const stream = { order: { scope, maxDelayNs: 0 }, bounded: true };
           const options: Options = { lateness };
+          // Both streams began long before, since a row outside shows that as well.
+          rows.unshift(trade('2024-11-27T15:00:00Z'));
           const kept: Row[] = [];
           const calendar = await tradingCalendar('XNYS');
           for (const row of rows) if (calendar.isOpen(nanos(row.time as bigint))) kept.push(row);
@@ -391,10 +364,26 @@ describe('bars of one length in sessions', () => {
       const bars = await opened(options, { calendars, dictionaries: first.context.dictionaries });
       bars.operator.restore!(state);
     };
+    const named = async (other: Options) => {
+      const bars = await opened(other, {
+        calendars: { 'b.yaml': TOKYO },
+        dictionaries: first.context.dictionaries,
+      });
+      bars.operator.restore!(state);
+    };
+    await named({ ...options, calendar: 'b.yaml' });
+    const hours = await opened({ every: '1h' });
+    await expect(
+      opened({ ...options, every: '1h' }, { calendars: { 'tokyo.yaml': TOKYO } }).then((bars) =>
+        bars.operator.restore!(hours.operator.snapshot!()),
+      ),
+    ).rejects.toThrow(/Expected the state of bars in sessions, found that of bars without a calendar/);
     await restored([{ name: 'Mourning', date: '2024-12-02' }]);
     await expect(restored([{ name: 'Typhoon', date: '2024-11-29', close: '15:00' }])).rejects.toMatchObject({
       code: 'CHECKPOINT_INVALID',
-      message: expect.stringContaining('was the calendar changed?'),
+      message: expect.stringMatching(
+        /2024-11-29T00:00:00\.000000000Z to 2024-11-29T06:30:00\.000000000Z, found others; was the calendar changed\? Change it when/,
+      ),
     });
   });
 });
@@ -413,7 +402,7 @@ describe('the options of bars in sessions', () => {
     [{ every: '1m', unknown: 'drop' }, 'operators.0.unknown: expected "calendar" as well'],
     [
       { every: '1ms', calendar: 'XNYS' },
-      'operators.0.every: expected 1s or longer with "calendar", found 1000000 ns',
+      'operators.0.every: expected 1s or longer with "calendar", found 1000 us',
     ],
     [
       { every: 'sesion', calendar: 'XNYS' },
