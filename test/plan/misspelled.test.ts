@@ -67,7 +67,8 @@ describe('a value of an option', () => {
     expect(await problemsOf({ sink: { ...NULL, name: 'a b' } })).toEqual([
       expect.stringMatching(/^sink\.name: expected 1 to 100 letters, .*, found "a b"$/),
     ]);
-    const bars = (lateness: string) => problemsOf({ operators: [{ use: 'bars', every: '1s', price: 'bid', lateness }] });
+    const bars = (lateness: string) =>
+      problemsOf({ operators: [{ use: 'bars', every: '1s', price: 'bid', lateness }] });
     expect(await bars('1e9d')).toEqual([expect.stringMatching(/, found "1e9d"$/)]);
     expect(await bars('s3cr3t-key')).toEqual([expect.stringMatching(/, found a text$/)]);
   });
