@@ -83,6 +83,11 @@ export class Dependencies<Job extends object> {
     return node.waits.size === 0;
   }
 
+  /** Whether jobs wait for one of that name that was not submitted yet; without a name: for any such job. */
+  isAwaited(name?: string): boolean {
+    return name === undefined ? this.#awaited.size > 0 : this.#awaited.has(name);
+  }
+
   /** A job has come to a point, for the first time or again. */
   reach(job: Job, point: Exclude<DependencyPoint, 'completed' | 'succeeded'>): void {
     const node = this.#nodes.get(job);

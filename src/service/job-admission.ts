@@ -40,6 +40,11 @@ export class JobAdmission<Job extends object> {
     return this.#dependencies.cycle(name, needed);
   }
 
+  /** @see Dependencies.isAwaited */
+  isAwaited(name?: string): boolean {
+    return this.#dependencies.isAwaited(name);
+  }
+
   add(job: Job, { name, claim, needed }: JobRequest<Job>): void {
     this.#waiting.set(job, { ...claim, arrival: this.#added++ });
     if (this.#dependencies.add(job, name, needed)) this.#enter(job);

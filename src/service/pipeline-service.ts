@@ -64,8 +64,8 @@ export class PipelineService implements StartQueue<JobActor> {
    *   has, `JOB_NAME_TAKEN` if a job of that name has not ended, `RUNTIME_CLOSED`.
    */
   submit(spec: ResolvedSpec, files: JobFiles | undefined, options: CheckedSubmitOptions): JobHandle {
-    this.assertRoom();
     const { dependsOn, restart, ...terms } = options;
+    this.assertRoom({ name: spec.name, waits: dependsOn.length > 0 });
     const needed = dependsOn.map(({ job, on }) => ({ job: this.#find(spec.name, job), on }));
     const cycle = this.#admission.cycle(spec.name, needed);
     if (cycle) throw cycleError(cycle);
@@ -88,11 +88,17 @@ export class PipelineService implements StartQueue<JobActor> {
     return job;
   }
 
-  /** @throws {PipelineError} `RUNTIME_CLOSED`, or `JOB_QUEUE_FULL` while no more jobs may wait. */
-  assertRoom(): void {
+  /**
+   * A full queue takes in a job that others wait for and that waits for none: they could never leave it otherwise.
+   *
+   * @param job - The one that is to have a place, once it is known.
+   * @throws {PipelineError} `RUNTIME_CLOSED`, or `JOB_QUEUE_FULL` while no more jobs may wait.
+   */
+  assertRoom(job?: { readonly name: string; readonly waits: boolean }): void {
     this.assertOpen();
     const { queued } = this.#context.limits;
     if (this.#admission.waiting < queued) return;
+    if (!job?.waits && this.#admission.isAwaited(job?.name)) return;
     const message = `${queued} jobs wait already, which is as many as may ("limits.queued"): submit again when some have started`;
     throw new PipelineError('JOB_QUEUE_FULL', message, { retryable: true });
   }

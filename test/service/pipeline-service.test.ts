@@ -147,6 +147,17 @@ describe('the pipeline service', () => {
     submit('c');
   });
 
+  it('takes into a full queue a job that others wait for, and that waits for none', async () => {
+    const { submit, finish } = startService({ limits: { queued: 2 } });
+    const waiting = ['a', 'b'].map((name) => submit(name, { dependsOn: [{ job: 'c' }] }));
+    const isFull = expect.objectContaining({ code: 'JOB_QUEUE_FULL' });
+    expect(() => submit('d')).toThrow(isFull);
+    expect(() => submit('c', { dependsOn: [{ job: 'd' }] })).toThrow(isFull);
+    await finish(submit('c'));
+    await turnOfTheLoop();
+    expect(waiting.map(stateOf)).toEqual(['starting', 'starting']);
+  });
+
   it('keeps the places of a job until its end, also while it is paused', async () => {
     const { submit, finish, threads } = startService({ limits: { jobsByTenant: { desk: 1 } } });
     const first = submit('first', { tenant: 'desk' });
