@@ -106,6 +106,7 @@ export type {
   SpecFacts,
 } from './engine/factories.js';
 export type { Input } from './engine/input.js';
+export type { LastRow, LastRows } from './engine/last-rows.js';
 export type { Emit, Operator, OperatorTally } from './engine/operator.js';
 export type { Rejects } from './engine/rejects.js';
 export type { Durable, Sink } from './engine/sink.js';
@@ -194,6 +195,7 @@ export { type BatchCallback, callbackSink } from './stages/sinks/callback.js';
 export type {
   DependencyPoint,
   JobDependency,
+  JobEndState,
   JobHandle,
   JobInfo,
   JobReport,
@@ -240,6 +242,7 @@ export type {
   ResolvedSpec,
   ResolvedStage,
   SourceGateSettings,
+  StageCalendar,
 } from './wire/resolved-spec.js';
 export type { StageFacts } from './wire/stage-facts.js';
 export type { NamedPath, StageFiles, WrittenPath } from './wire/stage-files.js';

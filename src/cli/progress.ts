@@ -1,13 +1,11 @@
 import { rowsPending } from '../shared-memory/counters.js';
-import type { JobInfo, JobTransition, RuntimeEvent } from '../supervision/job.js';
+import { isEndState, type JobInfo, type JobTransition, type RuntimeEvent } from '../supervision/job.js';
 import { formatBytes, formatCount, formatMs, formatRate } from './figures.js';
 import { errorLines } from './summary.js';
 import { plainText, type Terminal } from './terminal.js';
 
 const LIVE_MS = 200;
 const PLAIN_MS = 2_000;
-
-const ENDED: ReadonlySet<JobInfo['state']> = new Set(['completed', 'stopped', 'failed', 'dead']);
 
 export interface ProgressContext {
   readonly terminal: Terminal;
@@ -65,7 +63,7 @@ export class Progress {
     } else if (
       event.type === 'job.state' &&
       (!isLive || event.state === 'backingOff') &&
-      !ENDED.has(event.state)
+      !isEndState(event.state)
     ) {
       const reason = event.reason === undefined ? '' : ` (${plainText(event.reason, 300)})`;
       this.note(`${event.name}: ${stepText(event)}${reason}\n`);
@@ -76,7 +74,7 @@ export class Progress {
     const { terminal, list } = this.#context;
     const jobs = list();
     if (!terminal.isLive) {
-      for (const job of jobs) if (!ENDED.has(job.state)) terminal.say(`${this.#line(job)}\n`);
+      for (const job of jobs) if (!isEndState(job.state)) terminal.say(`${this.#line(job)}\n`);
       return;
     }
     const lines = jobs.map((job) => this.#line(job));
@@ -155,7 +153,7 @@ function writtenText(job: JobInfo): string | undefined {
   return `${formatCount(rowsOut)} to be written`;
 }
 
-const isOver = ({ state }: JobInfo): boolean => ENDED.has(state);
+const isOver = ({ state }: JobInfo): boolean => isEndState(state);
 
 interface Rate {
   readonly rows: number;

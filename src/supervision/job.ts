@@ -3,17 +3,16 @@ import type { CounterValues } from '../shared-memory/counters.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
 import type { JobRun } from './job-runs.js';
 
-const END_STATES = ['completed', 'stopped', 'failed', 'dead'] as const;
-
 /** How a job ended for good. `dead`: it has no restart left. */
-export type JobEndState = (typeof END_STATES)[number];
+export type JobEndState = 'completed' | 'stopped' | 'failed' | 'dead';
 
 /** Where a job is in its life. `backingOff`: its last run has ended, and the next one starts later. */
 export type JobState = 'queued' | 'starting' | 'running' | 'paused' | 'draining' | 'backingOff' | JobEndState;
 
+const END_STATES: ReadonlySet<JobState> = new Set<JobEndState>(['completed', 'stopped', 'failed', 'dead']);
+
 /** Whether a job in this state has ended for good. */
-export const isEndState = (state: JobState): state is JobEndState =>
-  (END_STATES as readonly JobState[]).includes(state);
+export const isEndState = (state: JobState): state is JobEndState => END_STATES.has(state);
 
 /**
  * How far another job must have come: its thread was started, all its stages were open, it ended in whatever way, or
