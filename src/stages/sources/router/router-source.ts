@@ -6,7 +6,6 @@ import { appendRows, Batch } from '../../../columns/batch.js';
 import type { EventOrder } from '../../../columns/event-order.js';
 import { loadBatch, saveBatch } from '../../../columns/saved-batch.js';
 import type { Schema } from '../../../columns/schema.js';
-import type { TimerHandle } from '../../../core/clock.js';
 import { PipelineError } from '../../../core/errors.js';
 import { invariant } from '../../../core/invariant.js';
 import type { PlainData } from '../../../core/plain-data.js';
@@ -21,8 +20,12 @@ import type { StageContext } from '../../../engine/stage.js';
 import type { StageHealth, StageStatistics } from '../../../wire/pipeline-report.js';
 import { DeliveredByAll, type SavedDelivered } from './delivered-by-all.js';
 import { isOfTheJob, mayRecover, noSourceLeft, textOfCause } from './failures.js';
+import { silenceOf, troubleOf } from './lane-trouble.js';
+import { News } from './news.js';
 import type { RouterOptions } from './options.js';
+import { Outage } from './outage.js';
 import { RouterLane } from './router-lane.js';
+import { healthOf, statisticsOf } from './router-report.js';
 import { SequenceMarks } from './sequence-marks.js';
 import { commonNumbers } from './sequence-space.js';
 import { SilenceWatch } from './silence-watch.js';
@@ -40,7 +43,6 @@ const DROPPED_IN_A_ROW = 32;
 
 /** The opening of a source that rows of a checkpoint are of. */
 const BEFORE_ANY = 0;
-const STATES = ['idle', 'open', 'current', 'resting', 'out'] as const;
 
 /**
  * Reads one of several sources, and goes to another one when that fails. Which one is up to `SourceChoice`; how its
@@ -69,15 +71,13 @@ export class RouterSource implements Source {
   #counts: Counts | undefined;
   #isStopped = false;
   #isOver = false;
-  /** Since when all sources have been down, or have opened only to fail again without a row. */
-  #downSince: bigint | undefined;
+  readonly #outage: Outage;
   #askAt: bigint | undefined;
   /** Until then, nothing but rows of the current source is expected. 0: everything is looked at. */
   #quietUntil = 0n;
   /** When all sources were looked at last. */
   #lookedAt = 0n;
-  #wake: (() => void) | undefined;
-  #hasNews = false;
+  readonly #news: News;
   /** `undefined`: nobody knows when the market is open. */
   #hours: MarketHours | undefined;
 
@@ -85,6 +85,8 @@ export class RouterSource implements Source {
     const { inputs, calendars, clock, seed, log } = context;
     this.#options = options;
     this.#context = context;
+    this.#news = new News(clock);
+    this.#outage = new Outage(options.downMax);
     this.schema = schema;
     this.capabilities = capabilitiesOfAll(Object.values(inputs));
     // Across a seam that is not known, rows may still come back in time.
@@ -176,12 +178,12 @@ export class RouterSource implements Source {
   stop(): void {
     this.#isStopped = true;
     this.#quietUntil = 0n;
-    this.#wake?.();
+    this.#news.wake();
   }
 
   standStill(ns: bigint): void {
     for (const lane of this.#lanes) lane.standStill(ns);
-    if (this.#downSince !== undefined) this.#downSince += ns;
+    this.#outage.standStill(ns);
   }
 
   position(): PlainData {
@@ -221,32 +223,11 @@ export class RouterSource implements Source {
 
   statistics(): StageStatistics {
     const now = this.#context.clock.now();
-    const statistics: Record<string, number> = {
-      ...this.#stream.statistics(),
-      activeSource: this.#choice.current ?? -1,
-    };
-    for (const [i, { id, rows, failures }] of this.#lanes.entries()) {
-      statistics[`${id}.rows`] = rows;
-      statistics[`${id}.failures`] = failures;
-      statistics[`${id}.state`] = STATES.indexOf(this.#choice.stateOf(i, now));
-    }
-    return statistics;
+    return { ...this.#stream.statistics(), ...statisticsOf(this.#lanes, this.#choice, now) };
   }
 
   health(): StageHealth {
-    const { current } = this.#choice;
-    if (current === undefined && this.#lanes.some(({ cause }) => cause !== undefined)) {
-      return { status: 'degraded', reason: `no source works: ${this.#causes()}` };
-    }
-    if (this.#current?.isSilent) {
-      const { silence = 0 } = this.#options;
-      const reason = `${this.#current.name} has given no row for ${silence / 1e6} ms, and its market may be closed`;
-      return { status: 'degraded', reason };
-    }
-    if (this.#options.strategy !== 'first' || current === undefined || current === 0) return { status: 'ok' };
-    const { name, cause } = this.#lanes[0]!;
-    const why = cause === undefined ? '' : `: ${textOfCause(cause)}`;
-    return { status: 'degraded', reason: `reads ${this.#lanes[current]!.name} in place of ${name}${why}` };
+    return healthOf(this.#lanes, this.#choice.current, this.#options);
   }
 
   close(): void {
@@ -300,12 +281,12 @@ export class RouterSource implements Source {
       }
       if (!lane.isOpen) return undefined;
       // One that opens and fails at once is no end of an outage; one that is quiet for long is.
-      if (this.#downSince !== undefined && lane.openFor(now) >= this.#stableNs) this.#downSince = undefined;
+      if (lane.openFor(now) >= this.#stableNs) this.#outage.end();
       lane.read();
       const batch = lane.take();
       if (!batch) this.#quietUntil = 0n;
       if (batch) {
-        this.#downSince = undefined;
+        this.#outage.end();
         const ready = this.#deliver(lane, batch, now);
         if (ready) return ready;
       } else if (!lane.failure && !lane.hasEnded) return undefined;
@@ -330,14 +311,14 @@ export class RouterSource implements Source {
     const { clock } = this.#context;
     const until = clock.now() + WAIT_NS_MAX;
     for (;;) {
-      this.#hasNews = false;
+      this.#news.forget();
       const ready = this.#next();
       if (ready !== undefined) return ready;
-      if (this.#hasNews) continue;
+      if (this.#news.isThere) continue;
       const wasStopped = this.#isStopped;
-      await this.#news(until);
+      await this.#news.until(this.#nextLook(until));
       const isCut = clock.now() >= until || this.#isStopped !== wasStopped;
-      if (isCut && !this.#hasNews) return this.#nothing();
+      if (isCut && !this.#news.isThere) return this.#nothing();
     }
   }
 
@@ -345,32 +326,19 @@ export class RouterSource implements Source {
     return new Batch(this.schema, 1, this.#context.dictionaries);
   }
 
-  /** Waits until something has happened, or may have. */
-  async #news(until: bigint): Promise<void> {
-    const { clock } = this.#context;
-    const now = clock.now();
+  /** When it has to look again, though nothing happens. */
+  #nextLook(until: bigint): bigint {
     let at = until;
     if (this.#askAt !== undefined && this.#askAt < at) at = this.#askAt;
     const silentAt = this.#current?.silence.askAt;
     // One that was silent already when it was looked at is left once another one helps, and that is news or asked for.
-    if (silentAt !== undefined && silentAt > this.#lookedAt && silentAt < at) at = silentAt;
-    await new Promise<void>((resolve) => {
-      // At least a turn of the loop: what a source has given already comes before its silence is judged.
-      const delayMs = Math.max(1, Math.ceil(Number(at - now) / 1e6));
-      const timer: TimerHandle = clock.setTimeout(() => this.#wake?.(), delayMs);
-      this.#wake = () => {
-        this.#wake = undefined;
-        clock.clearTimeout(timer);
-        resolve();
-      };
-    });
+    return silentAt !== undefined && silentAt > this.#lookedAt && silentAt < at ? silentAt : at;
   }
 
   #tell(): void {
-    this.#hasNews = true;
     this.#counts = undefined;
     this.#quietUntil = 0n;
-    this.#wake?.();
+    this.#news.tell();
   }
 
   /** Looks at all sources, and does what the choice says. @returns The source to read. */
@@ -419,24 +387,13 @@ export class RouterSource implements Source {
   /** Whether a source that gives nothing has to be left. */
   #watch(source: number, lane: RouterLane, now: bigint): void {
     const { openWithin, silence = 0 } = this.#options;
-    const { openingSince, input, name } = lane;
-    if (openingSince !== undefined && now - openingSince >= BigInt(openWithin)) {
-      const message = `${input.title} did not open within ${openWithin / 1e6} ms ("openWithin" of the router)`;
-      this.#fail(source, 'error', new PipelineError('SOURCE_FAILED', message, { retryable: true }), now);
-      return;
-    }
-    const held = input.heldByBreaker;
-    if (held !== undefined) {
-      const error = new PipelineError('BREAKER_OPEN', `${input.title} waits: ${held}`, { retryable: true });
-      this.#fail(source, 'breaker', error, now);
+    const trouble = troubleOf(lane, now, openWithin);
+    if (trouble) {
+      this.#fail(source, trouble.reason, trouble.error, now);
       return;
     }
     if (!lane.isOpen || this.#isReplay) return;
-    let found = lane.silence.look();
-    if (found !== 'heard' && lane.holdsMore()) {
-      lane.silence.begin(); // its rows come, and wait for missing ones
-      found = 'heard';
-    }
+    const found = silenceOf(lane);
     if (found === 'unknown') this.#tellSilence(lane);
     else lane.isSilent = false;
     if (found !== 'silent') return;
@@ -445,7 +402,7 @@ export class RouterSource implements Source {
       return;
     }
     if (!this.#choice.helpsAgainstSilence(now)) return;
-    const message = `${input.title} has given no row for ${silence / 1e6} ms (source ${name} of the router)`;
+    const message = `${lane.input.title} has given no row for ${silence / 1e6} ms (source ${lane.name} of the router)`;
     this.#fail(source, 'silence', new ProviderError('unavailable', message), now);
   }
 
@@ -550,7 +507,7 @@ export class RouterSource implements Source {
     else lane.drop();
     lane.read();
     // Rows that come at once are looked at with the next read: a source may always have more at once.
-    if (lane.failure || lane.hasEnded || (isRace && lane.batches.length > 0)) this.#hasNews = true;
+    if (lane.failure || lane.hasEnded || (isRace && lane.batches.length > 0)) this.#news.tell();
   }
 
   #deliver(lane: RouterLane, batch: Batch, now: bigint): Batch | undefined {
@@ -592,14 +549,13 @@ export class RouterSource implements Source {
 
   /** @throws {PipelineError} `SOURCE_FAILED` naming every source, if none is left, or all have been down for too long. */
   #checkAllDown(now: bigint): void {
-    const { downMax } = this.#options;
     if (!this.#choice.areAllDown(now)) return; // a race is on
-    this.#downSince ??= now;
-    const isTooLong = downMax !== undefined && now - this.#downSince >= BigInt(downMax);
+    this.#outage.goesOn(now);
+    const { tooLongAt } = this.#outage;
+    const isTooLong = tooLongAt !== undefined && now >= tooLongAt;
     if (this.#choice.areAllOut || isTooLong) throw noSourceLeft(this.#lanes);
-    if (downMax === undefined) return;
-    const until = this.#downSince + BigInt(downMax);
-    if (this.#askAt === undefined || until < this.#askAt) this.#askAt = until;
+    if (tooLongAt !== undefined && (this.#askAt === undefined || tooLongAt < this.#askAt))
+      this.#askAt = tooLongAt;
   }
 
   /** Rows whose columns may be null in other sources are copied. */
@@ -611,13 +567,6 @@ export class RouterSource implements Source {
     copy.origin = batch.origin;
     batch.release();
     return copy;
-  }
-
-  #causes(): string {
-    return this.#lanes
-      .filter(({ cause }) => cause !== undefined)
-      .map(({ name, cause }) => `${name}: ${textOfCause(cause)}`)
-      .join('; ');
   }
 
   #weights(): readonly number[] {
