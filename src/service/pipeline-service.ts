@@ -189,13 +189,9 @@ export class PipelineService implements StartQueue<JobActor> {
   /** @throws {PipelineError} `JOB_UNKNOWN` for an id that no job has. */
   #find(name: string, wanted: string): JobActor | string {
     if (wanted === name) return name;
-    try {
-      return this.#supervisor.get(wanted);
-    } catch (error) {
-      // An id is given by us, so that nobody submits a job with it later.
-      if (/^job-\d+$/.test(wanted)) throw error;
-      return wanted;
-    }
+    // An id is given by us, so that nobody submits a job with it later.
+    if (/^job-\d+$/.test(wanted)) return this.#supervisor.get(wanted);
+    return this.#supervisor.find(wanted) ?? wanted;
   }
 
   #settle(settled: { readonly job: JobActor; readonly reason?: string }): void {

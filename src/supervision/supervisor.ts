@@ -15,6 +15,7 @@ import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { topicsOfSpec } from '../wire/stages-of-spec.js';
 import { drainDeadlineMs } from './drain-deadline.js';
+import { EndedJobs } from './ended-jobs.js';
 import type { JobInfo, JobReport, JobTerms, JobTransition, RuntimeEvent, WaitReason } from './job.js';
 import { JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
 import { createJobMachine } from './job-machine.js';
@@ -72,7 +73,7 @@ export class Supervisor {
   readonly #live = new Map<string, JobActor>();
   readonly #liveByName = new Map<string, JobActor>();
   /** Ordered by the end of the jobs, oldest first. */
-  readonly #ended = new Map<string, JobActor>();
+  readonly #ended = new EndedJobs<JobActor>(ENDED_MAX);
   readonly #queue: StartQueue<JobActor>;
   /**
    * Jobs that have a place for a thread: from their first thread to their end, also while they back off. And ended
@@ -140,17 +141,19 @@ export class Supervisor {
     return jobs.sort((a, b) => numberOf(a) - numberOf(b)).map((job) => job.inspect());
   }
 
+  /** As `get`; `undefined` if there is none. */
+  find(idOrName: string): JobActor | undefined {
+    const byId = this.#live.get(idOrName) ?? this.#ended.byId(idOrName);
+    return byId ?? this.#liveByName.get(idOrName) ?? this.#ended.lastOf(idOrName);
+  }
+
   /**
    * Finds a job by its id, or by its name: the live job of that name, or else the one that ended last.
    *
    * @throws {PipelineError} `JOB_UNKNOWN`.
    */
   get(idOrName: string): JobActor {
-    const byId = this.#live.get(idOrName) ?? this.#ended.get(idOrName);
-    const job =
-      byId ??
-      this.#liveByName.get(idOrName) ??
-      [...this.#ended.values()].findLast(({ name }) => name === idOrName);
+    const job = this.find(idOrName);
     if (job) return job;
     throw new PipelineError('JOB_UNKNOWN', `There is no job with the id or name "${cutText(idOrName)}"`);
   }
@@ -297,7 +300,7 @@ export class Supervisor {
 
   /** Forgets an ended job. */
   forget(job: JobActor): void {
-    this.#ended.delete(job.id);
+    this.#ended.delete(job);
   }
 
   #retire(job: JobActor, report: JobReport): void {
@@ -307,11 +310,7 @@ export class Supervisor {
     this.#queue.delete(job);
     this.#due.delete(job);
     if (!job.hasThread) this.#giveUpPlaces(job);
-    this.#ended.set(job.id, job);
-    for (const oldest of this.#ended.keys()) {
-      if (this.#ended.size <= ENDED_MAX) break;
-      this.#ended.delete(oldest);
-    }
+    this.#ended.add(job);
     this.tell({ type: 'job.ended', report });
     if (!job.hasThread) this.startQueued(); // it may have had a place while it backed off
   }

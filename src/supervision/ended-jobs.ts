@@ -1,0 +1,46 @@
+/** The jobs that ended last, by id and by name. Each call costs the same, however many there are. */
+export class EndedJobs<Job extends { readonly id: string; readonly name: string }> {
+  readonly #max: number;
+  /** Oldest first. */
+  readonly #byId = new Map<string, Job>();
+  /** Oldest first. */
+  readonly #byName = new Map<string, Job[]>();
+
+  /** @param max - How many are remembered. */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** A job has ended. The one that ended first may be forgotten for it. */
+  add(job: Job): void {
+    this.#byId.set(job.id, job);
+    const namesakes = this.#byName.get(job.name);
+    if (namesakes) namesakes.push(job);
+    else this.#byName.set(job.name, [job]);
+    for (const oldest of this.#byId.values()) {
+      if (this.#byId.size <= this.#max) break;
+      this.delete(oldest);
+    }
+  }
+
+  delete(job: Job): void {
+    if (!this.#byId.delete(job.id)) return;
+    const namesakes = this.#byName.get(job.name)!; // it was added with the id
+    namesakes.splice(namesakes.indexOf(job), 1);
+    if (namesakes.length === 0) this.#byName.delete(job.name);
+  }
+
+  byId(id: string): Job | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The job of that name that ended last. */
+  lastOf(name: string): Job | undefined {
+    return this.#byName.get(name)?.at(-1);
+  }
+
+  /** Oldest first. */
+  values(): IterableIterator<Job> {
+    return this.#byId.values();
+  }
+}
