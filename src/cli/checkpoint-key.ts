@@ -1,6 +1,6 @@
 import { type InspectedFileSystem, inspectKey, type KeyView } from '../checkpoints/inspect-store.js';
 import { RuntimeError } from '../core/errors.js';
-import { ownerText } from './checkpoint-words.js';
+import { claimantText } from './checkpoint-words.js';
 import { plainText, type Terminal } from './terminal.js';
 
 /** Options of all commands on checkpoints. */
@@ -68,7 +68,7 @@ export const unknownKey = (folder: string, key: string): string =>
 /** Why the checkpoint of a key may not be changed: whoever has claimed it is alive. `undefined` if it may. */
 export function atWork(key: string, view: KeyView | undefined): string | undefined {
   if (view?.owner !== 'live' || view.claim?.isRemoved || hasEnded(view)) return undefined;
-  return `"${key}": expected nobody at work, found epoch ${view.epoch} of ${ownerText(view)}; stop it first`;
+  return `"${key}": expected nobody at work, found epoch ${view.epoch} of ${claimantText(view)}; stop it first`;
 }
 
 /**
@@ -82,7 +82,7 @@ const hasEnded = ({ checkpoint, epoch }: KeyView): boolean =>
 export function unseenOwner(view: KeyView | undefined): readonly string[] {
   if (!view || view.owner === 'gone' || view.owner === 'live') return [];
   return [
-    `epoch ${view.epoch} is of ${ownerText(view)}: if it is alive, it is fenced and publishes nothing more`,
+    `epoch ${view.epoch} is of ${claimantText(view)}: if it is alive, it is fenced and publishes nothing more`,
   ];
 }
 

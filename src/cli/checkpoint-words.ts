@@ -19,7 +19,7 @@ const SOURCE_NAMES = builtIn
   .map(({ name }) => name);
 
 /** Who has claimed a key, and whether they are alive. */
-export function ownerText({ claim, owner }: Pick<KeyView, 'claim' | 'owner'>): string {
+export function claimantText({ claim, owner }: Pick<KeyView, 'claim' | 'owner'>): string {
   if (!claim) return 'nobody can tell: the claim is damaged';
   if (!claim.thread)
     return `a process on "${claim.owner.host}" of an earlier release, which did not say its id`;

@@ -8,8 +8,8 @@ import type { Checkpoint } from '../../wire/checkpoint.js';
 import { askedKey, type CheckpointsOptions, damageText, say, unknownKey } from '../checkpoint-key.js';
 import {
   ageText,
+  claimantText,
   countText,
-  ownerText,
   plainly,
   sinkLines,
   sourceText,
@@ -40,7 +40,7 @@ export function listCheckpoints(
       return [
         plainText(claim?.key ?? `? ${view.folder}`, 300),
         String(epoch),
-        plainText(ownerText(view), 300),
+        plainText(claimantText(view), 300),
         checkpoint ? ageText(nowMs - checkpoint.takenAtMs) : '-',
         view.problems.length > 0 ? 'damaged' : stateText(checkpoint),
         checkpoint ? formatBytes(bytes) : '-',
@@ -118,7 +118,7 @@ function summaryOf({ folder, claim, epoch, owner, checkpoint, bytes, problems }:
 
 function formatted(key: string, view: KeyView, nowMs: number): string {
   const { checkpoint, epoch, bytes } = view;
-  const head = [`key        ${key}`, `claimed    epoch ${epoch} of ${ownerText(view)}`];
+  const head = [`key        ${key}`, `claimed    epoch ${epoch} of ${claimantText(view)}`];
   if (!checkpoint) return lines([...head, 'checkpoint none']);
   const { job, run, takenAtMs, spec, states, counters, dictionaries } = checkpoint;
   const strings = Object.values(dictionaries).reduce((sum, { length }) => sum + length, 0);
