@@ -11,6 +11,8 @@ import { invariant } from '../../../core/invariant.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import { ProviderError } from '../../../core/provider-error.js';
 import { Random } from '../../../core/random.js';
+import { retryAfterMsOf } from '../../../core/retry-after.js';
+import { NANOS_PER_MILLI } from '../../../core/units.js';
 import { isOnDemand } from '../../../engine/input.js';
 import { passesUncopied } from '../../../engine/inputs/equal-columns.js';
 import { calendarOfAll, capabilitiesOfAll, orderOfAll } from '../../../engine/inputs/promise-of-inputs.js';
@@ -433,7 +435,8 @@ export class RouterSource implements Source {
     lane.failures++;
     const { heldFrom } = lane.input;
     lane.close(lane.isResumable && this.#stream.source === lane.name);
-    const retryAfterMs = error instanceof ProviderError ? (error.retryAfterMs ?? 0) : 0;
+    const nowMs = Number(this.#context.clock.wall() / NANOS_PER_MILLI);
+    const retryAfterMs = retryAfterMsOf(error, nowMs) ?? 0;
     const recovers = mayRecover(error);
     const retryAfterNs = BigInt(Math.ceil(retryAfterMs * 1e6));
     this.#choice.failed(source, { reason, mayRecover: recovers, retryAfterNs }, now);

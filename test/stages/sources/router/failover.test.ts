@@ -63,6 +63,32 @@ describe('a router', () => {
     await stop();
   });
 
+  it.each([
+    ['no number', Number.NaN, 1_000],
+    ['less than nothing', -5, 1_000],
+    ['five seconds', 5_000, 5_000],
+    ['no end', Number.POSITIVE_INFINITY, 86_400_000],
+  ])(
+    'leaves a source alone for as long as its provider asks, a day at most: %s',
+    async (_, retryAfterMs, ms) => {
+      const [a, b] = [new Scripted('a'), new Scripted('b')];
+      const { clock, stop } = await routed({
+        sources: [a, b],
+        options: { backOff: '1ms', backOffMax: '1ms' },
+      });
+      a.fail(new ProviderError('throttled', 'too many calls', { retryAfterMs }));
+      await clock.advance(5);
+      expect(b.isOpen).toBe(true);
+      if (ms > 1_000) {
+        await clock.advance(ms - 10);
+        expect(a.isOpen).toBe(false);
+      }
+      await clock.advance(1_000);
+      expect(a.isOpen).toBe(true);
+      await stop();
+    },
+  );
+
   it('takes a clean close of a live source for a failure', async () => {
     const [a, b] = [new Scripted('a'), new Scripted('b')];
     const { clock, records, stop } = await routed({ sources: [a, b] });
