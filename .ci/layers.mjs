@@ -23,6 +23,7 @@ const ROWS = [
   ['plan'],
   ['checkpoints', 'hosts'],
   ['supervision'],
+  ['store'],
   ['service'],
   ['runtime'],
   ['cli', 'testing'],

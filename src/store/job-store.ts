@@ -1,0 +1,73 @@
+import type { PlainData } from '../core/plain-data.js';
+import type { JobState, JobTransition } from '../supervision/job.js';
+import type { JobRun } from '../supervision/job-runs.js';
+import type { Restarts } from '../supervision/restart-policy.js';
+
+/** What the user asked for last. It goes before restart policies, groups, schedules and resume. */
+export type JobWish = 'run' | 'pause' | 'stop';
+
+/**
+ * What of a job outlives the process. Plain data; instants are milliseconds since 1970, and deadlines are instants,
+ * never timers.
+ */
+export interface JobRecord {
+  /** Unique beyond the process. */
+  readonly id: string;
+  readonly name: string;
+  /** Jobs are in the order of submission by it. */
+  readonly sequence: number;
+  readonly submittedAtMs: number;
+  /** As it was submitted. */
+  readonly spec: PlainData;
+  /** As they were submitted. */
+  readonly options: PlainData;
+  readonly wish: JobWish;
+  readonly state: JobState;
+  /** The last 100, oldest first. */
+  readonly history: readonly JobTransition[];
+  /** The last 20, oldest first. */
+  readonly runs: readonly JobRun[];
+  /** What it has used of its restarts; missing: it has one run. */
+  readonly restarts?: Restarts | undefined;
+  /** Of `backingOff`: when its next run starts. */
+  readonly deadlineAtMs?: number | undefined;
+  /** Whether the run at work has delivered rows for as long as the restart policy asks for. */
+  readonly isStable?: boolean | undefined;
+}
+
+/** What of a schedule outlives the process. */
+export interface ScheduleRecord {
+  /** Of the schedule, and of its jobs. */
+  readonly name: string;
+  readonly spec: PlainData;
+  readonly schedule: PlainData;
+  readonly options: PlainData;
+  /** How far it has come: see `ScheduleProgress`. */
+  readonly progress: PlainData;
+}
+
+export interface StoredJobs {
+  /** In order of submission. */
+  readonly jobs: readonly JobRecord[];
+  readonly schedules: readonly ScheduleRecord[];
+}
+
+/**
+ * Keeps the records of jobs and schedules for one owner. It is asynchronous, so that an implementation may be remote.
+ * What it takes and returns shares no memory with what it keeps.
+ *
+ * A change that has resolved is durable. Changes take effect in the order of the calls, also those that were not
+ * awaited. A change that rejects may have been made nevertheless, and no later one is made before the store is opened
+ * anew (`STORE_FAILED`).
+ */
+export interface JobStore {
+  load(): Promise<StoredJobs>;
+  /** Adds a record, or replaces the one of that id. */
+  putJob(record: JobRecord): Promise<void>;
+  deleteJob(id: string): Promise<void>;
+  /** Adds a record, or replaces the one of that name. */
+  putSchedule(record: ScheduleRecord): Promise<void>;
+  deleteSchedule(name: string): Promise<void>;
+  /** Resolves when all changes are durable, and the store is free for another owner. */
+  close(): Promise<void>;
+}
