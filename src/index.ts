@@ -211,6 +211,7 @@ export type { TopicInfo } from './topics/topic-registry.js';
 export type { TopicSubscription } from './topics/topic-subscription.js';
 export type { Checkpoint, Owner, RunIdentity, SpecFingerprint } from './wire/checkpoint.js';
 export type { DeclaredComponent } from './wire/declared-component.js';
+export type { CannotTakePart, ExactlyOnce } from './wire/exactly-once.js';
 export type {
   FlushReason,
   LeftOutRows,

@@ -25,6 +25,7 @@ import type { ResolvedSpec, ResolvedStage, SourceGateSettings } from '../wire/re
 import { placesInLine, placesOf, type StageTree } from '../wire/stage-tree.js';
 import type { TopicLinks } from '../wire/topic-messages.js';
 import { columnsInto } from './columns-into.js';
+import { partsOfStages, problemOfNoStore, problemsOfExactlyOnce } from './exactly-once.js';
 import { lossyBranches, problemsOfLoss, refusedBranches, type SinkPromise } from './lossy-branches.js';
 import { openGateOf } from './open-gate.js';
 import { problemsOfDoubles } from './rows-twice.js';
@@ -129,7 +130,13 @@ export async function instantiate(
     source: parts.source.stage.capabilities.delivery,
     sinks: promisesOf(parts),
   });
+  const isExact = spec.delivery === 'exactly-once';
   const problems = [
+    ...(isExact && !saver ? [problemOfNoStore()] : []),
+    // Queues were looked at when the spec was checked.
+    ...(isExact
+      ? problemsOfExactlyOnce(partsOfStages(placesOf<Named<Stage>>(parts), registry), [], registry)
+      : []),
     ...problemsOfLoss(refused),
     ...problemsOfDoubles(placesOf<Named<Stage>>(parts), {
       restarts: environment.restarts,

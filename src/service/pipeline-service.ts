@@ -1,7 +1,8 @@
 import { turnOfTheLoop } from '../core/clock.js';
-import { PipelineError } from '../core/errors.js';
+import { InvalidSpecError, PipelineError } from '../core/errors.js';
 import { cutText } from '../core/shown-text.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
+import { problemOfNoStore } from '../plan/exactly-once.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
 import type { JobLimits } from '../settings/job-limits.js';
 import {
@@ -59,12 +60,16 @@ export class PipelineService implements StartQueue<JobActor> {
    * Starts a job, or lets it wait until it may start.
    *
    * @param files - The files that it reads and writes, determined just now.
-   * @throws {InvalidSpecError} if a job that has not ended uses the same files.
+   * @throws {InvalidSpecError} if a job that has not ended uses the same files, or the spec has `delivery: exactly-once`
+   *   and there is no checkpoint store.
    * @throws {PipelineError} `JOB_QUEUE_FULL`, `DEPENDENCY_CYCLE`, `JOB_UNKNOWN` if it depends on an id that no job
    *   has, `JOB_NAME_TAKEN` if a job of that name has not ended, `RUNTIME_CLOSED`.
    */
   submit(spec: ResolvedSpec, files: JobFiles | undefined, options: CheckedSubmitOptions): JobHandle {
     const { dependsOn, restart, ...terms } = options;
+    if (spec.delivery === 'exactly-once' && !this.#context.checkpoints) {
+      throw new InvalidSpecError(`spec "${spec.name}"`, [problemOfNoStore()]);
+    }
     this.assertRoom({ name: spec.name, waits: dependsOn.length > 0 });
     const needed = dependsOn.map(({ job, on }) => ({ job: this.#find(spec.name, job), on }));
     const cycle = this.#admission.cycle(spec.name, needed);

@@ -1,5 +1,6 @@
-import { RuntimeError, toWireError } from '../../core/errors.js';
+import { formatProblem, RuntimeError, toWireError } from '../../core/errors.js';
 import { ownCommand, shellWord } from '../../core/own-command.js';
+import { problemOfNoStore } from '../../plan/exactly-once.js';
 import type { JobHandle, JobReport } from '../../supervision/job.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { ResolvedSpec } from '../../wire/resolved-spec.js';
@@ -64,6 +65,8 @@ export async function run(
     settings?.resilience?.close();
     return 2;
   }
+  const hasStore = (options.checkpoints ?? settings.runtime.checkpoints) !== undefined;
+  if (!hasStore) specs = specs.map(withoutStore);
   const refused = specs.filter((spec) => 'problems' in spec);
   if (refused.length > 0) {
     settings.resilience?.close();
@@ -78,6 +81,13 @@ export async function run(
   }
   const resolved = specs.flatMap((spec) => ('resolved' in spec ? [spec.resolved] : []));
   return new Run(resolved, options, settings, terminal).execute();
+}
+
+/** Refuses a spec that nothing can run as it asks without a checkpoint store. */
+function withoutStore(spec: CheckedSpec): CheckedSpec {
+  if (!('resolved' in spec) || spec.resolved.delivery !== 'exactly-once') return spec;
+  const { file, name } = spec;
+  return { file, name, problems: [`${file}: ${formatProblem(problemOfNoStore())}`], problemsLeftOut: 0 };
 }
 
 /** Prints problems, one per line. */
