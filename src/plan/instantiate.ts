@@ -19,6 +19,7 @@ import type { Registry } from '../registry/registry.js';
 import type { Resilience } from '../resilience/resilience-client.js';
 import type { Counters } from '../shared-memory/counters.js';
 import type { Logger } from '../telemetry/logger.js';
+import type { RowBounds } from '../wire/bounds.js';
 import type { Checkpoint, RunIdentity } from '../wire/checkpoint.js';
 import { ownerOfThread } from '../wire/owner-of-thread.js';
 import type { ResolvedSpec, ResolvedStage, SourceGateSettings } from '../wire/resolved-spec.js';
@@ -53,6 +54,8 @@ export interface PipelineEnvironment {
   readonly run?: RunIdentity;
   /** Saves checkpoints. */
   readonly saver?: CheckpointSaver;
+  /** How many rows of its source it may take. */
+  readonly bounds?: RowBounds | undefined;
   /** When another run may follow this one. Missing: none does. */
   readonly restarts?: 'on-failure' | 'always';
 }
@@ -159,6 +162,7 @@ export async function instantiate(
     spec: fingerprintOf(spec),
     ...(checkpoint && { checkpoint }),
     ...(saver && { saver }),
+    ...(environment.bounds && { bounds: environment.bounds }),
   });
   return pipeline;
 

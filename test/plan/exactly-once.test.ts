@@ -110,7 +110,7 @@ describe('a spec with delivery: exactly-once', () => {
         },
       ],
     });
-    await createPipeline(base as OpenSpec, { store: new MemoryCheckpointStore() }).build();
+    await createPipeline(base as unknown as OpenSpec, { store: new MemoryCheckpointStore() }).build();
   });
 });
 
@@ -130,7 +130,7 @@ function ownOperator(says: Partial<Operator>) {
 
 describe('an operator of a user, where delivery: exactly-once is asked for', () => {
   const build = (says: Partial<Operator>) =>
-    createPipeline({ ...base, operators: [{ use: 'own' }] } as OpenSpec, {
+    createPipeline({ ...base, operators: [{ use: 'own' }] } as unknown as OpenSpec, {
       store: new MemoryCheckpointStore(),
       sink: new TransactionalTable().sink(),
       components: [ownOperator(says)],
