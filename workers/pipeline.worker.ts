@@ -87,6 +87,14 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
       const { openResilience } = await import('../src/resilience/resilience-client.js');
       resilience = openResilience(task.resilience);
     }
+    if (task.bounds?.isSlice && (await hasNothingLeft(task))) {
+      log.info({}, 'all rows of the run that slices were asked of have been delivered: there is nothing left');
+      return cutShortReport({
+        outcome: 'completed',
+        counters: counters.read(),
+        durationMs: performance.now() - began,
+      });
+    }
     const claimed = await claim(task, log, counters);
     const topics = task.topics && (await import('../src/topics/topic-links.js')).topicLinks(task.topics);
     const pipeline = await instantiate(task.spec, {
@@ -95,6 +103,7 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
       counters,
       ...(resilience && { resilience }),
       ...(topics && { topics }),
+      ...(task.bounds && { bounds: task.bounds }),
       ...(task.restarts && { restarts: task.restarts }),
       ...claimed,
     });
@@ -114,6 +123,13 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
   } finally {
     resilience?.close();
   }
+}
+
+/** Whether the run that this is a slice of has completed. */
+async function hasNothingLeft({ spec, checkpoints }: PipelineTask): Promise<boolean> {
+  if (!checkpoints) return false;
+  const { isRunOverInFolder } = await import('../src/checkpoints/claim-in-folder.js');
+  return isRunOverInFolder(spec, checkpoints);
 }
 
 /** Claims the key of the job, if its checkpoints are kept: from then on, no earlier start of it publishes anything. */

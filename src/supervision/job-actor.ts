@@ -8,6 +8,7 @@ import { type CounterValues, nothingCounted } from '../shared-memory/counters.js
 import { heartbeatAgeMs } from '../shared-memory/heartbeat.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { TopicRegistry } from '../topics/topic-registry.js';
+import type { JobBounds } from '../wire/bounds.js';
 import { cutShortReport } from '../wire/cut-short-report.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
@@ -15,8 +16,10 @@ import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { needsResilience, secretsOfSpec, stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
 import { pendingStart, StartStep } from '../wire/start-step.js';
 import { answered } from './answer-deadline.js';
+import { BoundTimers } from './bound-timers.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
 import type { JobHandle, JobInfo, JobReport, JobState, JobTerms, JobTransition, WaitReason } from './job.js';
+import { boundInstants } from './job-bounds.js';
 import type { JobCommand, JobEvent } from './job-context.js';
 import { JobLife } from './job-life.js';
 import type { JobMachine } from './job-machine.js';
@@ -30,6 +33,8 @@ export interface JobSettings {
   readonly restarts?: Restarts | undefined;
   /** Where its checkpoints are kept; missing: there are none. */
   readonly checkpoints?: CheckpointFolder | undefined;
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
   /** What the queue goes by, and what is shown of it. */
   readonly terms?: JobTerms | undefined;
 }
@@ -101,6 +106,7 @@ export class JobActor implements JobHandle {
   #endState: JobState = 'failed';
   #lastTransition: JobTransition | undefined;
   readonly #deadline: Deadline;
+  readonly #bounds: BoundTimers;
 
   constructor(id: string, spec: ResolvedSpec, context: JobActorContext, settings: JobSettings = {}) {
     this.id = id;
@@ -111,6 +117,7 @@ export class JobActor implements JobHandle {
     this.#context = context;
     this.#settings = settings;
     this.#deadline = new Deadline(context.clock, () => this.#meetDeadline());
+    this.#bounds = new BoundTimers(context.clock, (bound) => this.#endAt(bound));
     this.#submittedAtNs = context.clock.now();
     let resolveOutcome: (report: JobReport) => void = () => {};
     this.outcome = new Promise((resolve) => {
@@ -119,7 +126,14 @@ export class JobActor implements JobHandle {
     this.#resolveOutcome = resolveOutcome;
     const { machine, inspect } = context;
     this.#life = new JobLife(
-      { id, machine, inspect, queuedAtMs: this.#deadline.in(0), restarts: settings.restarts },
+      {
+        id,
+        machine,
+        inspect,
+        queuedAtMs: this.#deadline.in(0),
+        restarts: settings.restarts,
+        bounds: settings.bounds,
+      },
       {
         onCommand: (command) => this.#obey(command),
         onStep: () => this.#follow(),
@@ -132,6 +146,7 @@ export class JobActor implements JobHandle {
   submit(): void {
     this.#tellTransition();
     this.#life.begin();
+    this.#bounds.arm(boundInstants(this.#life.context));
   }
 
   get state(): JobState {
@@ -158,7 +173,7 @@ export class JobActor implements JobHandle {
     const { state } = this;
     if (!spec || (state !== 'queued' && state !== 'backingOff')) return;
     const { clock, threads, log, settings, resilience, secrets = [] } = this.#context;
-    const { checkpoints, restarts } = this.#settings;
+    const { checkpoints, restarts, bounds } = this.#settings;
     const topics = topicsOfSpec(spec) && this.#context.topics?.linkOf(this.id);
     const thread: RunThread = new RunThread(
       {
@@ -173,6 +188,7 @@ export class JobActor implements JobHandle {
           ...(secrets.length > 0 && { secrets }),
           ...(topics && { topics }),
           ...(checkpoints && { checkpoints }),
+          ...(bounds && { bounds }),
           ...(restarts && { restarts: restarts.policy.policy }),
         },
       },
@@ -310,6 +326,7 @@ export class JobActor implements JobHandle {
   /** Applies what the machine's last step changed. */
   #follow(): void {
     this.#deadline.arm(this.#life.context.deadlineAtMs);
+    this.#bounds.arm(this.#life.isDone ? undefined : boundInstants(this.#life.context));
     if (this.#life.isDone) this.#finish();
     if (this.#tellTransition() && this.#report) this.#context.onEnd(this, this.#report);
   }
@@ -321,6 +338,11 @@ export class JobActor implements JobHandle {
     this.#lastTransition = lastTransition;
     this.#context.onTransition(this, lastTransition);
     return true;
+  }
+
+  #endAt(bound: 'duration' | 'until'): void {
+    const deadlineAtMs = this.#deadline.in(this.#context.settings.drainDeadlineMs);
+    this.#send({ type: 'bound.reached', bound, deadlineAtMs });
   }
 
   #meetDeadline(): void {
@@ -343,6 +365,7 @@ export class JobActor implements JobHandle {
 
   #abandonMachine(error: unknown): void {
     this.#deadline.arm(undefined);
+    this.#bounds.arm();
     const native = this.#native;
     if (native !== undefined) this.#thread?.end({ native, isFollowed: false });
     else this.#thread?.endNow(); // nobody would take its report

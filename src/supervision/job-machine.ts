@@ -4,6 +4,7 @@ import { cutText } from '../core/shown-text.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import type { PendingStart } from '../wire/start-step.js';
 import type { JobState, JobTransition } from './job.js';
+import { withBound } from './job-bounds.js';
 import type { JobCommand, JobContext, JobEvent } from './job-context.js';
 import { withEnd, withKnown, withRun } from './job-runs.js';
 import { areSpent, nextRestart, spentError } from './restart-policy.js';
@@ -65,6 +66,7 @@ export function createJobMachine(clock: Clock) {
     'resume.requested': { guard: 'isPauseWanted', actions: ['forgetPause', 'commandResume'] },
   } as const;
   const endsAtOnce = {
+    'bound.reached': 'stopped',
     'drain.requested': 'stopped',
     'suspend.requested': 'stopped',
     'stop.requested': 'stopped',
@@ -75,6 +77,7 @@ export function createJobMachine(clock: Clock) {
   ] as const;
   const takesSoonerEnd = { 'drain.requested': soonerEnd, 'suspend.requested': soonerEnd } as const;
   const takesItsEnd = {
+    'bound.reached': { target: 'draining', actions: ['beginBound', 'commandBound'] },
     'drain.requested': { target: 'draining', actions: ['beginDrain', 'commandDrain'] },
     'suspend.requested': { target: 'draining', actions: ['beginSuspend', 'commandSuspend'] },
     'stop.requested': { target: 'draining', actions: ['beginStop', 'commandEnd'] },
@@ -98,7 +101,8 @@ export function createJobMachine(clock: Clock) {
         (event.type === 'drain.requested' || event.type === 'suspend.requested') &&
         event.deadlineAtMs < (context.deadlineAtMs ?? Number.POSITIVE_INFINITY),
       reportsFailure: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'failed',
-      reportsStop: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'stopped',
+      reportsStop: ({ context, event }) =>
+        event.type === 'pipeline.ended' && withBound(context, event.report).outcome === 'stopped',
       wasEndedByUs: ({ context }) => wasEndedByUs(context),
       isRestarted: ({ context, event }) => restartsAfter(context, event) !== undefined,
       isSpent: ({ context, event }) => {
@@ -151,6 +155,19 @@ export function createJobMachine(clock: Clock) {
         ending: 'suspend',
         deadlineAtMs: ({ event }) => ('deadlineAtMs' in event ? event.deadlineAtMs : undefined),
       }),
+      beginBound: assign(({ context, event }) =>
+        event.type === 'bound.reached'
+          ? {
+              ending: context.bounds?.isSlice ? ('suspend' as const) : ('drain' as const),
+              boundReached: event.bound,
+              deadlineAtMs: event.deadlineAtMs,
+            }
+          : {},
+      ),
+      beginDuration: assign({
+        durationAtMs: ({ context: { bounds, durationAtMs } }) =>
+          durationAtMs ?? (bounds?.maxDurationMs === undefined ? undefined : nowMs() + bounds.maxDurationMs),
+      }),
       beginStop: assign({ ending: 'stop', deadlineAtMs: undefined }),
       giveUpStart: assign({
         ending: 'no start',
@@ -182,7 +199,7 @@ export function createJobMachine(clock: Clock) {
         const end = endOf(context, event);
         if (!end) return {};
         return {
-          report: event.type === 'pipeline.ended' ? event.report : undefined,
+          report: event.type === 'pipeline.ended' ? withBound(context, event.report) : undefined,
           error: end.error,
           runs: withEnd(context.runs, nowMs(), end),
         };
@@ -208,6 +225,10 @@ export function createJobMachine(clock: Clock) {
       commandResume: emit({ type: 'command', command: 'resume' }),
       commandDrain: emit({ type: 'command', command: 'drain' }),
       commandSuspend: emit({ type: 'command', command: 'suspend' }),
+      commandBound: emit(({ context }) => ({
+        type: 'command',
+        command: context.ending === 'suspend' ? 'suspend' : 'drain',
+      })),
       commandEnd: emit(({ context }) => ({
         type: 'command',
         command: 'end',
@@ -234,8 +255,8 @@ export function createJobMachine(clock: Clock) {
         entry: { type: 'enter', params: { state: 'starting' } },
         on: {
           'actor.ready': [
-            { guard: 'isPauseWanted', target: 'paused', actions: 'disarmDeadline' },
-            { target: 'running', actions: 'disarmDeadline' },
+            { guard: 'isPauseWanted', target: 'paused', actions: ['disarmDeadline', 'beginDuration'] },
+            { target: 'running', actions: ['disarmDeadline', 'beginDuration'] },
           ],
           ...takesItsClaim,
           ...takesPauses,

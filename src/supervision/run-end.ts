@@ -1,4 +1,5 @@
 /** What a job's machine makes of the end of a run. */
+import { boundText, endsByBound, withBound } from './job-bounds.js';
 import type { JobContext, JobEvent } from './job-context.js';
 import { asksForRestart, type Restarts, type RunEnd } from './restart-policy.js';
 
@@ -14,7 +15,8 @@ export const mayRestart = ({ restarts, ending, endWanted }: JobContext): boolean
 /** The restarts of a job that the policy wants to run again, the intensity aside. */
 export function restartsAfter(context: JobContext, event: JobEvent): Restarts | undefined {
   const { restarts, ending, endWanted } = context;
-  const isToEnd = endWanted === true || (ending !== undefined && ending !== 'no start');
+  const isToEnd =
+    endWanted === true || endsByBound(context, event) || (ending !== undefined && ending !== 'no start');
   // A thread that was left running may still write, and has the place of the job.
   const isLeftRunning = event.type === 'thread.lost' && event.error.code === 'THREAD_LEFT_RUNNING';
   if (!restarts || isToEnd || isLeftRunning) return undefined;
@@ -26,7 +28,8 @@ export function restartsAfter(context: JobContext, event: JobEvent): Restarts | 
 export function endOf(context: JobContext, event: JobEvent): RunEnd | undefined {
   const { ending, runs } = context;
   if (event.type === 'pipeline.ended') {
-    const { report, isStable = false } = event;
+    const { isStable = false } = event;
+    const report = withBound(context, event.report);
     if (report.outcome === 'completed') return { outcome: 'completed', isStable };
     // What was stopped because it did not start has failed to.
     const outcome = ending === 'no start' ? 'failed' : report.outcome;
@@ -52,8 +55,11 @@ export function reasonOf(event: JobEvent, context: JobContext): string | undefin
   switch (event.type) {
     case 'thread.assigned':
       return undefined;
-    case 'pipeline.ended':
-      return event.report.error ? event.report.error.message : event.report.reason;
+    case 'pipeline.ended': {
+      const { error, reason, bound } = withBound(context, event.report);
+      if (error) return error.message;
+      return bound ? `${reason}: ${boundText(bound)}` : reason;
+    }
     case 'thread.lost':
       if (context.error) return context.error.message;
       return context.ending === 'stop' ? 'stopped' : event.error.message;
@@ -69,6 +75,8 @@ export function reasonOf(event: JobEvent, context: JobContext): string | undefin
       return 'suspend requested';
     case 'stop.requested':
       return 'stop requested';
+    case 'bound.reached':
+      return boundText(event.bound);
     case 'deadline.passed':
       return 'no start in time';
     default:

@@ -9,6 +9,16 @@ export interface RowBounds {
   readonly sliceRows?: number | undefined;
 }
 
+/** Where a job ends before its source does. Plain data. */
+export interface JobBounds extends RowBounds {
+  /** From the first time that all its stages were open; pauses, back-off and restarts are included. */
+  readonly maxDurationMs?: number | undefined;
+  /** An instant on the wall clock, in ms since 1970. */
+  readonly untilMs?: number | undefined;
+  /** Whether it is suspended there, and has completed: the next job of that name goes on. Otherwise it is drained. */
+  readonly isSlice?: boolean | undefined;
+}
+
 /** How many rows of its source a run has taken, and where its slice ends. Plain data, of a checkpoint. */
 export interface RowProgress {
   /** Rows that the source has given, without those that it rejected. */

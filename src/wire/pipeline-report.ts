@@ -9,9 +9,17 @@ export interface PipelineReport {
   readonly outcome: 'completed' | 'stopped' | 'failed';
   /**
    * Why it ended. `bounded`: it had a bound, and was drained there. `sliced`: it was to run for a slice, and the next
-   * job of that name goes on behind it.
+   * job of that name goes on behind it. `nothing left`: it was to run for a slice of a run that has completed.
    */
-  readonly reason: 'end of input' | 'drained' | 'bounded' | 'sliced' | 'suspended' | 'stopped' | 'error';
+  readonly reason:
+    | 'end of input'
+    | 'drained'
+    | 'bounded'
+    | 'sliced'
+    | 'nothing left'
+    | 'suspended'
+    | 'stopped'
+    | 'error';
   /** Of `bounded` and `sliced`: which bound it was. */
   readonly bound?: Bound;
   readonly error?: WireError;
