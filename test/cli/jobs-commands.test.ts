@@ -55,7 +55,7 @@ describe('tickloom jobs list', () => {
     const { code, out, err } = await list(folder, { nowMs: 12_000 });
     expect([code, err]).toEqual([0, '']);
     expect(out).toMatch(
-      /trades.*backingOff.*11 s.*run.*goes on.*1.*SOURCE_FAILED: broke off[^]*quotes.*completed.*has ended/,
+      /trades.*backingOff.*11 s.*run.*goes on.*1.*SOURCE_FAILED: broke off[\s\S]*quotes.*completed.*has ended/,
     );
     const { jobs, holder } = JSON.parse((await list(folder, { json: true })).out);
     expect(holder).toBeNull();
@@ -80,7 +80,7 @@ describe('tickloom jobs list', () => {
     await store.putSchedule(scheduleRecord('hourly', { schedule: { every: '1h', apiKey: 'hush' } }));
     await store.close();
     const { out } = await list(folder);
-    expect(out).toMatch(/no jobs[^]*schedule hourly/);
+    expect(out).toMatch(/no jobs[\s\S]*schedule hourly/);
     expect((await list(folder, { json: true })).out).not.toContain('hush');
   });
 
