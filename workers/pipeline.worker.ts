@@ -14,6 +14,8 @@ import { Counters, openCounters } from '../src/shared-memory/counters.js';
 import { startHeartbeat } from '../src/shared-memory/heartbeat.js';
 import { saveCodeIn } from '../src/shared-memory/shared-code.js';
 import { shareSyncs } from '../src/shared-memory/sync-turns.js';
+import { systemThreadId } from '../src/shared-memory/system-thread.js';
+import { openThreadWatch, ThreadWatch } from '../src/shared-memory/thread-watch.js';
 import { jobConsole } from '../src/telemetry/job-console.js';
 import type { Logger } from '../src/telemetry/logger.js';
 import { threadLogger } from '../src/telemetry/thread-logger.js';
@@ -41,15 +43,19 @@ export default async function runPipelineActor(task: PipelineTask): Promise<Pipe
   globalThis.console = jobConsole(task.spec.name);
   const before = process.getActiveResourcesInfo();
   // Of another release, they may be anything; `runPipeline` tells what is wrong.
-  const counters = task.protocol === PROTOCOL_VERSION ? openCounters(task.counters) : new Counters();
-  const stopHeartbeat = startHeartbeat(counters);
+  const isOurs = task.protocol === PROTOCOL_VERSION;
+  const counters = isOurs ? openCounters(task.counters) : new Counters();
+  const watch = isOurs ? openThreadWatch(task.watch) : new ThreadWatch();
+  watch.systemId = systemThreadId();
+  const watched: Watched = { watch };
+  const stopHeartbeat = startHeartbeat(counters, () => watch.tellHeld(watched.pipeline?.held));
   task.logs.postMessage(THREAD_BEGUN);
   // Code of users could change what is saved, which other jobs run.
   const savesCode = !stagesOf(task.spec).some(({ runsUserCode }) => runsUserCode);
   if (savesCode) saveCodeIn(SAVE_CODE_AFTER_MS);
   const showSecrets = hideSecrets([...(task.secrets ?? []), ...secretsOfSpec(task.spec)]);
   try {
-    return { report: await runPipeline(task, counters), leftovers: await leftovers() };
+    return { report: await runPipeline(task, counters, watched), leftovers: await leftovers() };
   } finally {
     stopHeartbeat();
     showSecrets();
@@ -69,7 +75,17 @@ export default async function runPipelineActor(task: PipelineTask): Promise<Pipe
 /** A task that has the thread load its code, so that the next one starts at once. */
 export function warm(): void {}
 
-async function runPipeline(task: PipelineTask, counters: Counters): Promise<PipelineReport> {
+/** What the heartbeat tells a watchdog of. */
+interface Watched {
+  readonly watch: ThreadWatch;
+  pipeline?: StreamingPipeline;
+}
+
+async function runPipeline(
+  task: PipelineTask,
+  counters: Counters,
+  watched: Watched,
+): Promise<PipelineReport> {
   const began = performance.now();
   let resilience: ResilienceClient | undefined;
   try {
@@ -93,11 +109,13 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
       clock: systemClock,
       log,
       counters,
+      atWork: watched.watch.atWork,
       ...(resilience && { resilience }),
       ...(topics && { topics }),
       ...(task.restarts && { restarts: task.restarts }),
       ...claimed,
     });
+    watched.pipeline = pipeline;
     actor.attach(pipeline);
     return await pipeline.run(async () => {
       // A first batch that blocks the thread must not keep the supervisor from hearing of the start.
