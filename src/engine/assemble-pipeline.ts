@@ -69,7 +69,10 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     keepsOrigins: needsOriginsInBranches(sink),
     clock,
   });
-  const at = new StagesAtWork(parts, parts.atWork);
+  const at = new StagesAtWork(
+    placesOf<Named<Stage>>(parts).map(({ id }) => id),
+    parts.atWork,
+  );
   const lag = new EventTimeLag({ source, operators, batcher: batcher.stage, clock });
   const turns = new LoopTurns(clock);
   const lifecycle = lifecycleOf(parts);

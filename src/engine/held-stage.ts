@@ -1,9 +1,14 @@
 import type { Nanos } from '../core/units.js';
-import type { Named, Stage } from './stage.js';
 
 /** A call of a stage that has not settled, with rows that wait for it. */
 export interface HeldStage {
-  readonly stage: Named<Stage>;
+  readonly stage: {
+    readonly id: string;
+    /** What it reads besides its input stream. */
+    readonly inputs?: Readonly<Record<string, unknown>> | undefined;
+    /** What it passes rows on to. */
+    readonly branches?: Readonly<Record<string, unknown>> | undefined;
+  };
   /** When the call began, on the clock's `now()`. */
   readonly since: Nanos;
 }

@@ -1,6 +1,3 @@
-import { placesOf, type StageTree } from '../wire/stage-tree.js';
-import type { Named, Stage } from './stage.js';
-
 /**
  * Says which stage the thread is in, in a cell that a watchdog reads if the thread does not come back. Two plain writes
  * for each call of a stage.
@@ -9,10 +6,13 @@ export class StagesAtWork {
   readonly #cell: Int32Array<ArrayBufferLike>;
   readonly #places: ReadonlyMap<string, number>;
 
-  /** @param cell - One cell; shared if somebody looks. */
-  constructor(stages: StageTree<Named<Stage>>, cell: Int32Array<ArrayBufferLike> = new Int32Array(1)) {
+  /**
+   * @param ids - Of all stages, as `placesOf` counts them.
+   * @param cell - One cell; shared if somebody looks.
+   */
+  constructor(ids: readonly string[], cell: Int32Array<ArrayBufferLike> = new Int32Array(1)) {
     this.#cell = cell;
-    this.#places = new Map(placesOf<Named<Stage>>(stages).map(({ id }, i) => [id, i + 1]));
+    this.#places = new Map(ids.map((id, i) => [id, i + 1]));
   }
 
   /** The place of a stage by its id, counted from 1; 0 if there is none. */
