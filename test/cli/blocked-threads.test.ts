@@ -43,7 +43,10 @@ function run(args: readonly string[], { interrupts = false } = {}): Promise<Ende
       sink: { use: 'null' },
     }),
   );
-  writeFileSync(join(folder, 'settings.json'), JSON.stringify({ watchdog: { loop: '1s' }, drainDeadlineMs: 500 }));
+  writeFileSync(
+    join(folder, 'settings.json'),
+    JSON.stringify({ watchdog: { loop: '1s' }, drainDeadlineMs: 500 }),
+  );
   // A process group of its own, so that the call in the thread can be ended with it.
   const child = spawn(process.execPath, [MAIN, 'run', 'spec.json', ...args], { cwd: folder, detached: true });
   onTestFinished(() => {
@@ -60,7 +63,8 @@ function run(args: readonly string[], { interrupts = false } = {}): Promise<Ende
   });
   child.stderr.on('data', (data) => {
     err += data;
-    if (interrupts && err.includes('blocked: running')) pressing ??= setInterval(() => child.kill('SIGINT'), 300);
+    if (interrupts && err.includes('blocked: running'))
+      pressing ??= setInterval(() => child.kill('SIGINT'), 300);
     if (err.includes('stopping at once')) clearInterval(pressing);
   });
   return new Promise((resolve) => {

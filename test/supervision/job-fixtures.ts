@@ -33,7 +33,14 @@ export function startSupervisor(
 /** What such a supervisor is made of. */
 export function supervisorContext(
   settings: Partial<SupervisorSettings> = {},
-  { log = silentLogger, threadsStartingMax = 100, inspect, topics }: Partial<SupervisorContext> = {},
+  {
+    log = silentLogger,
+    threadsStartingMax = 100,
+    inspect,
+    topics,
+    watchdog,
+    threadTime,
+  }: Partial<SupervisorContext> = {},
 ) {
   return {
     clock: new ManualClock(),
@@ -42,6 +49,8 @@ export function supervisorContext(
     threadsStartingMax,
     seed: 1,
     inspect,
+    watchdog,
+    threadTime,
     queue: firstComeFirstServed(),
     ...(topics && { topics }),
     settings: {

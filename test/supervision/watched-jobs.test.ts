@@ -55,7 +55,6 @@ describe('a job under the watchdog', () => {
     thread.watch.atWork[0] = 1;
     pass(33_000);
     expect(job.state).toBe('draining');
-    pass(1_000); // no report comes
     expect(thread.timesEnded).toBe(1);
     expect(events).toContainEqual(
       expect.objectContaining({
@@ -163,11 +162,9 @@ describe('a thread that could not be ended', () => {
   it('is followed by another run if all sinks are fenced, and its place is not used', async () => {
     const { running, pass, threads, supervisor } = start({}, 3);
     const { job, thread } = await running(fenced('fenced'), { restart: onFailure, checkpoints: CHECKPOINTS });
-    pass(34_000);
-    pass(11_000); // it is not gone in time
-    expect(job.inspect()).toMatchObject({ state: 'backingOff', error: { code: 'THREAD_STUCK' } });
+    pass(45_000); // it is not gone in time
+    expect(job.inspect().runs[0]).toMatchObject({ error: { code: 'THREAD_STUCK' } });
     expect(supervisor.threadsLeft).toEqual({ all: 1, blocked: 1 });
-    pass(1_000);
     const next = threads.last;
     expect(threads.runs).toHaveLength(2);
     open.push(next);
@@ -197,9 +194,7 @@ describe('a thread that could not be ended', () => {
     ['a sink that is not fenced', specOf('a'), CHECKPOINTS],
     ['no checkpoints', fenced('b'), undefined],
     ['dead letters', { ...fenced('c'), deadLetter: { path: 'bad', maxRows: 1 } }, CHECKPOINTS],
-    ['a topic', specOf('d', { use: 'topic', facts: { isFenced: true } }), CHECKPOINTS],
   ] as const)('ends its job for good with %s', async (_, spec, checkpoints) => {
-    if (spec.sink.use === 'topic') return; // asked below, since fake threads have no topics
     const { running, pass } = start();
     const { job } = await running(spec, { restart: onFailure, checkpoints });
     pass(34_000);

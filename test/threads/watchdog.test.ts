@@ -25,7 +25,10 @@ describe('the watchdog of threads', () => {
       error: { code: 'THREAD_STUCK', retryable: true, stage: 'operators[0]' },
     });
     expect(events).toContainEqual(
-      expect.objectContaining({ type: 'job.stuck', error: expect.objectContaining({ code: 'THREAD_STUCK' }) }),
+      expect.objectContaining({
+        type: 'job.stuck',
+        error: expect.objectContaining({ code: 'THREAD_STUCK' }),
+      }),
     );
   });
 
@@ -39,7 +42,12 @@ describe('the watchdog of threads', () => {
       `if (!existsSync(${JSON.stringify(looped)})) { writeFileSync(${JSON.stringify(looped)}, ''); for (;;); } emit(batch);`,
       { top: `import { existsSync, writeFileSync } from 'node:fs';` },
     );
-    const job = await runtime.submit({ name: 'once', source: rows(100), operators: [operator], sink: discard });
+    const job = await runtime.submit({
+      name: 'once',
+      source: rows(100),
+      operators: [operator],
+      sink: discard,
+    });
     expect(await job.outcome).toMatchObject({
       outcome: 'completed',
       counters: { rowsOut: 100 },
@@ -78,7 +86,12 @@ describe('the watchdog of threads', () => {
     );
     const told: string[] = [];
     runtime.on(({ type }) => told.push(type));
-    const job = await runtime.submit({ name: 'held', source: rows(100), operators: [operator], sink: discard });
+    const job = await runtime.submit({
+      name: 'held',
+      source: rows(100),
+      operators: [operator],
+      sink: discard,
+    });
     await until(() => job.inspect().stalled !== undefined);
     expect(job.inspect()).toMatchObject({ state: 'running', stalled: { stage: 'operators[0]' } });
     writeFileSync(go, '');

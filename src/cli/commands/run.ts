@@ -163,7 +163,10 @@ class Run {
 
   #endBlocked(threads: number): EndSignal {
     const signal = this.#interrupts.signal ?? 'SIGKILL';
-    const which = threads === 1 ? '1 thread is in a call that does not return' : `${threads} threads are in calls that do not return`;
+    const which =
+      threads === 1
+        ? '1 thread is in a call that does not return'
+        : `${threads} threads are in calls that do not return`;
     this.#terminal.say(`${which}: the process ends itself by ${signal}\n`);
     return signal;
   }
