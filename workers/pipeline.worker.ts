@@ -62,7 +62,10 @@ export default async function runPipelineActor(task: PipelineTask): Promise<Pipe
   const showSecrets = hideSecrets([...(task.secrets ?? []), ...secretsOfSpec(task.spec)]);
   try {
     if (task.protocol === PROTOCOL_VERSION) shareSyncs(task.syncs);
-    return { report: await runActor(task, counters, { ...HOST, atWork, onMade }), leftovers: await leftovers() };
+    return {
+      report: await runActor(task, counters, { ...HOST, atWork, onMade }),
+      leftovers: await leftovers(),
+    };
   } finally {
     stopHeartbeat();
     showSecrets();

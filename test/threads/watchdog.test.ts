@@ -9,7 +9,9 @@ const SOON = { loop: '1s', progress: '1s' } as const;
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'tickloom-watchdog-'));
-  onTestFinished(() => setTimeout(() => rmSync(path, { recursive: true, force: true }), 1_000));
+  onTestFinished(() => {
+    setTimeout(() => rmSync(path, { recursive: true, force: true }), 1_000);
+  });
   return path;
 }
 
