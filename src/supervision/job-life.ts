@@ -21,6 +21,8 @@ export interface JobLifeSettings {
   readonly queuedAtMs: number;
   /** Missing: the job has one run. */
   readonly restarts?: Restarts | undefined;
+  /** Whether all that its sinks write is fenced. */
+  readonly isFenced?: boolean | undefined;
   readonly inspect?: InspectMachine | undefined;
 }
 
@@ -42,7 +44,7 @@ export class JobLife {
   constructor(settings: JobLifeSettings, listener: JobLifeListener) {
     this.#settings = settings;
     this.#listener = listener;
-    this.#context = contextOfQueued(settings.queuedAtMs, settings.restarts);
+    this.#context = contextOfQueued(settings.queuedAtMs, settings.restarts, settings.isFenced);
   }
 
   /** Shows the job to the inspector, if there is one. */
