@@ -2,6 +2,7 @@ import type { ClaimedRun } from '../checkpoints/claim-run.js';
 import { type Clock, turnOfTheLoop } from '../core/clock.js';
 import { PipelineError, toWireError } from '../core/errors.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
+import type { StreamingPipeline } from '../engine/streaming-pipeline.js';
 import { instantiate } from '../plan/instantiate.js';
 import type { StageOverrides } from '../plan/stage-overrides.js';
 import type { ResilienceClient } from '../resilience/resilience-client.js';
@@ -32,6 +33,10 @@ export interface ActorHost {
   /** Whether the last run of a job has completed. Missing: not that anybody knows. */
   isRunOver?(spec: ResolvedSpec, checkpoints: CheckpointFolder): Promise<boolean>;
   openResilience(handle: ResilienceHandle): Promise<ResilienceClient>;
+  /** Where the pipeline says which stage the thread is in. */
+  readonly atWork?: Int32Array;
+  /** Called with the pipeline of the task, before it runs. */
+  onMade?(pipeline: StreamingPipeline): void;
   /** Stages in place of those of a spec. */
   readonly overrides?: (spec: ResolvedSpec) => StageOverrides;
 }
@@ -72,6 +77,7 @@ export async function runActor(
       clock,
       log,
       counters,
+      ...(host.atWork && { atWork: host.atWork }),
       ...(overrides && { overrides }),
       ...(resilience && { resilience }),
       ...(topics && { topics }),
@@ -79,6 +85,7 @@ export async function runActor(
       ...(task.restarts && { restarts: task.restarts }),
       ...claimed,
     });
+    host.onMade?.(pipeline);
     control.attach(pipeline);
     return await pipeline.run(async () => {
       // A first batch that blocks the thread must not keep the supervisor from hearing of the start.

@@ -28,6 +28,8 @@ export type JobEvent =
    * for.
    */
   | { readonly type: 'deadline.passed'; readonly pending?: PendingStart }
+  /** The watchdog has found that the run has to be ended: its loop does not turn, or it makes no progress. */
+  | { readonly type: 'run.stuck'; readonly error: WireError }
   /** The run has claimed its key at the checkpoint store. */
   | { readonly type: 'run.claimed'; readonly epoch: number }
   /** `isStable`: it had delivered rows for as long as the restart policy asks for. */
@@ -56,8 +58,8 @@ export interface JobContext {
   readonly history: readonly JobTransition[];
   /** Also set if the pause was requested before the actor was ready. */
   readonly pauseWanted: boolean;
-  /** Why the job is ending. After `stop`, `deadline` and `no start` the thread itself is ended. */
-  readonly ending?: 'drain' | 'suspend' | 'stop' | 'deadline' | 'no start' | undefined;
+  /** Why the run is ending. After `stop`, `deadline`, `no start` and `stuck` the thread itself is ended. */
+  readonly ending?: 'drain' | 'suspend' | 'stop' | 'deadline' | 'no start' | 'stuck' | undefined;
   readonly deadlineAtMs?: number | undefined;
   /** Of the last run. */
   readonly report?: PipelineReport | undefined;
@@ -72,15 +74,22 @@ export interface JobContext {
   readonly durationAtMs?: number | undefined;
   /** Which bound it is ended at. */
   readonly boundReached?: 'duration' | 'until' | undefined;
-  /** A stop, a drain or a suspend was requested while a start was given up: no other run follows. */
+  /** A stop, a drain or a suspend was requested while a run was given up: no other one follows. */
   readonly endWanted?: boolean | undefined;
+  /** Whether all that its sinks write is fenced: another run may follow one whose thread could not be ended. */
+  readonly isFenced?: boolean | undefined;
 }
 
 /** The context of a job that is put in the queue. */
-export const contextOfQueued = (queuedAtMs: number, restarts?: Restarts, bounds?: JobBounds): JobContext => ({
+export const contextOfQueued = (
+  queuedAtMs: number,
+  restarts?: Restarts,
+  { isFenced = false, bounds }: Pick<JobContext, 'isFenced' | 'bounds'> = {},
+): JobContext => ({
   history: [{ state: 'queued', atMs: queuedAtMs }],
   pauseWanted: false,
   runs: [],
   ...(restarts && { restarts }),
   ...(bounds && { bounds }),
+  ...(isFenced && { isFenced }),
 });

@@ -24,6 +24,8 @@ export interface JobLifeSettings {
   readonly restarts?: Restarts | undefined;
   /** Where it ends before its source does. */
   readonly bounds?: JobBounds | undefined;
+  /** Whether all that its sinks write is fenced. */
+  readonly isFenced?: boolean | undefined;
   readonly inspect?: InspectMachine | undefined;
 }
 
@@ -45,7 +47,7 @@ export class JobLife {
   constructor(settings: JobLifeSettings, listener: JobLifeListener) {
     this.#settings = settings;
     this.#listener = listener;
-    this.#context = contextOfQueued(settings.queuedAtMs, settings.restarts, settings.bounds);
+    this.#context = contextOfQueued(settings.queuedAtMs, settings.restarts, settings);
   }
 
   /** Shows the job to the inspector, if there is one. */

@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import type { CountersHandle } from '../shared-memory/counters.js';
 import type { SyncHandle } from '../shared-memory/sync-memory.js';
+import type { ThreadWatchHandle } from '../shared-memory/thread-watch.js';
 import type { RowBounds } from './bounds.js';
 import type { PipelineReport, StageReport } from './pipeline-report.js';
 import type { ResolvedSpec } from './resolved-spec.js';
@@ -19,6 +20,8 @@ export interface PipelineTask {
   /** Texts that must not appear in logs, reports and errors. */
   readonly secrets?: readonly string[];
   readonly counters: CountersHandle;
+  /** Where the thread says what a watchdog needs to know. */
+  readonly watch: ThreadWatchHandle;
   /** Through which the syncs of all threads take turns. */
   readonly syncs: SyncHandle;
   /** The Comlink end of `PipelineControl`. */

@@ -6,6 +6,7 @@ import type { JobHandle, JobReport } from '../../supervision/job.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { ResolvedSpec } from '../../wire/resolved-spec.js';
 import { specLevels } from '../connected-specs.js';
+import type { EndSignal } from '../end-process.js';
 import { type InterruptSignal, Interrupts } from '../interrupts.js';
 import { lineTexts } from '../line-counts.js';
 import { lineLogger } from '../line-logger.js';
@@ -53,13 +54,14 @@ export interface RunOptions {
 /**
  * Runs specs side by side until all have ended.
  *
- * @returns The exit code.
+ * @returns The exit code, or the signal to end the process by: a thread is in a call that does not return, and any other
+ *   end would wait for it.
  */
 export async function run(
   files: readonly string[],
   options: RunOptions,
   terminal: Terminal,
-): Promise<number> {
+): Promise<number | EndSignal> {
   if (options.json) keepStdoutClean();
   let settings: LoadedSettings | undefined;
   let specs: CheckedSpec[];
@@ -168,7 +170,7 @@ class Run {
     });
   }
 
-  async execute(): Promise<number> {
+  async execute(): Promise<number | EndSignal> {
     const { threads, restart, checkpoints } = this.#options;
     const { runtime: settings, resilience } = this.#settings;
     const { createRuntime } = await import('../../runtime/runtime.js');
@@ -190,6 +192,7 @@ class Run {
     this.#progress = progress;
     runtime.on((event) => progress.tell(event));
     this.#interrupts.watch();
+    let code: number;
     try {
       // Consumers of topics first, so that no row comes before they are known.
       const levels = specLevels(this.#specs);
@@ -205,13 +208,25 @@ class Run {
       progress.stop();
       await this.#report(reports);
       const isWhole = reports.every(({ outcome }) => outcome === 'completed');
-      return this.#interrupts.exitCode ?? (isWhole ? 0 : 1);
+      code = this.#interrupts.exitCode ?? (isWhole ? 0 : 1);
     } finally {
       progress.stop();
       await runtime.close({ deadlineMs: 0 });
       resilience?.close();
       this.#interrupts.close();
     }
+    const { blocked } = runtime.threadsLeft;
+    return blocked > 0 ? this.#endBlocked(blocked) : code;
+  }
+
+  #endBlocked(threads: number): EndSignal {
+    const signal = this.#interrupts.signal ?? 'SIGKILL';
+    const which =
+      threads === 1
+        ? '1 thread is in a call that does not return'
+        : `${threads} threads are in calls that do not return`;
+    this.#terminal.say(`${which}: the process ends itself by ${signal}\n`);
+    return signal;
   }
 
   async #report(reports: readonly JobReport[]): Promise<void> {

@@ -8,5 +8,6 @@ export default defineComponent({
   exactlyOnce: 'yes',
   mayChange: ['rotate', 'ifExists', 'openPartsMax'],
   options: async () => (await import('./options.js')).JsonlSinkOptions,
+  facts: () => ({ isFenced: true }),
   load: loadOnce(async () => (await import('./jsonl.js')).jsonlSink),
 });

@@ -7,5 +7,6 @@ export default defineComponent({
   summary: 'Accepts all rows and keeps none.',
   exactlyOnce: 'yes',
   options: async () => (await import('./options.js')).NullSinkOptions,
+  facts: () => ({ isFenced: true }),
   load: loadOnce(async () => (await import('./null.js')).nullSink),
 });
