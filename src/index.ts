@@ -217,8 +217,10 @@ export type { JobRun } from './supervision/job-runs.js';
 export type { Logger } from './telemetry/logger.js';
 export type { TopicInfo } from './topics/topic-registry.js';
 export type { TopicSubscription } from './topics/topic-subscription.js';
+export type { Bound, JobBounds, RowBounds, RowProgress } from './wire/bounds.js';
 export type { Checkpoint, Owner, RunIdentity, SpecFingerprint } from './wire/checkpoint.js';
 export type { DeclaredComponent } from './wire/declared-component.js';
+export type { CannotTakePart, ExactlyOnce } from './wire/exactly-once.js';
 export type {
   FlushReason,
   LeftOutRows,

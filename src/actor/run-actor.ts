@@ -30,6 +30,8 @@ export interface ActorHost {
   readonly thread: number;
   /** Claims the key of a job at the store of its checkpoints. */
   claim(spec: ResolvedSpec, checkpoints: CheckpointFolder, log: Logger): Promise<ClaimedRun>;
+  /** Whether the last run of a job has completed. Missing: not that anybody knows. */
+  isRunOver?(spec: ResolvedSpec, checkpoints: CheckpointFolder): Promise<boolean>;
   openResilience(handle: ResilienceHandle): Promise<ResilienceClient>;
   /** Where the pipeline says which stage the thread is in. */
   readonly atWork?: Int32Array;
@@ -63,6 +65,11 @@ export async function runActor(
     const log = threadLogger(task.logs, counters).child({ thread: host.thread });
     counters.set('startStep', StartStep.making);
     if (task.resilience) resilience = await host.openResilience(task.resilience);
+    const { bounds, checkpoints } = task;
+    if (bounds?.isSlice && checkpoints && (await host.isRunOver?.(task.spec, checkpoints))) {
+      log.info({}, 'all rows of the run that slices are of have been delivered: there is nothing left');
+      return nothingLeft(counters, Number(clock.now() - began) / Number(NANOS_PER_MILLI));
+    }
     const claimed = await claim(task, counters, { host, log });
     const topics = task.topics && (await import('../topics/topic-links.js')).topicLinks(task.topics);
     const overrides = host.overrides?.(task.spec);
@@ -74,6 +81,7 @@ export async function runActor(
       ...(overrides && { overrides }),
       ...(resilience && { resilience }),
       ...(topics && { topics }),
+      ...(bounds && { bounds }),
       ...(task.restarts && { restarts: task.restarts }),
       ...claimed,
     });
@@ -95,6 +103,9 @@ export async function runActor(
     resilience?.close();
   }
 }
+
+const nothingLeft = (counters: Counters, durationMs: number): PipelineReport =>
+  cutShortReport({ outcome: 'completed', counters: counters.read(), durationMs });
 
 /** Claims the key of the job, if its checkpoints are kept: from then on, no earlier start of it publishes anything. */
 async function claim(

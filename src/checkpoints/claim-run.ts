@@ -1,7 +1,7 @@
 import { InvalidOptionsError, PipelineError } from '../core/errors.js';
 import { randomId } from '../core/random-id.js';
 import type { CheckpointSaver } from '../engine/cuts/checkpoint-keeper.js';
-import { checkFingerprint } from '../plan/spec-fingerprint.js';
+import { checkFingerprint, fitsFingerprint } from '../plan/spec-fingerprint.js';
 import type { Logger } from '../telemetry/logger.js';
 import { type Checkpoint, type RunIdentity, readCheckpoint } from '../wire/checkpoint.js';
 import { ownerOfThread } from '../wire/owner-of-thread.js';
@@ -53,6 +53,18 @@ export async function claimRun(spec: ResolvedSpec, options: ClaimOptions): Promi
     save: (taken: Checkpoint) => store.save(key, fence, taken),
   };
   return { run, saver, ...(checkpoint && { checkpoint }) };
+}
+
+/**
+ * Whether the last run of a spec under its name has completed, so that slices of it have nothing left to do. With another
+ * spec, and after a run that was drained, the next start begins a run.
+ */
+export async function isRunOver(spec: ResolvedSpec, store: Pick<CheckpointStore, 'load'>): Promise<boolean> {
+  const found = await store.load(spec.name);
+  if (!found) return false;
+  const checkpoint = readCheckpoint(found);
+  const { ended } = checkpoint;
+  return ended?.isPublished === true && ended.how === 'completed' && fitsFingerprint(checkpoint, spec);
 }
 
 /** @returns The checkpoint, if its run is to be resumed. */

@@ -277,6 +277,7 @@ export class PipelineRuntime {
         name: resolved.name,
         clock: this.#clock,
         submit: (submitOptions) => this.submit(spec, submitOptions),
+        check: (submitOptions) => void this.#service.boundsOf(submitOptions),
         tell: (event) => this.#service.tell(event),
         assertOpen: () => this.#service.assertOpen(),
       },

@@ -8,6 +8,7 @@ import { type CounterValues, nothingCounted } from '../shared-memory/counters.js
 import { heartbeatAgeMs } from '../shared-memory/heartbeat.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { TopicRegistry } from '../topics/topic-registry.js';
+import type { JobBounds } from '../wire/bounds.js';
 import { cutShortReport } from '../wire/cut-short-report.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
@@ -15,6 +16,7 @@ import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { needsResilience, secretsOfSpec, stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
 import { pendingStart, StartStep } from '../wire/start-step.js';
 import { answered } from './answer-deadline.js';
+import { BoundTimers } from './bound-timers.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
 import { isFencedBy } from './fenced-sinks.js';
 import type {
@@ -28,6 +30,7 @@ import type {
   StalledRows,
   WaitReason,
 } from './job.js';
+import { boundInstants } from './job-bounds.js';
 import type { JobCommand, JobEvent } from './job-context.js';
 import { JobLife } from './job-life.js';
 import type { JobMachine } from './job-machine.js';
@@ -43,6 +46,8 @@ export interface JobSettings {
   readonly restarts?: Restarts | undefined;
   /** Where its checkpoints are kept; missing: there are none. */
   readonly checkpoints?: CheckpointFolder | undefined;
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
   /** What the queue goes by, and what is shown of it. */
   readonly terms?: JobTerms | undefined;
 }
@@ -125,6 +130,7 @@ export class JobActor implements JobHandle, WatchedJob {
   #endState: JobState = 'failed';
   #lastTransition: JobTransition | undefined;
   readonly #deadline: Deadline;
+  readonly #bounds: BoundTimers;
 
   constructor(id: string, spec: ResolvedSpec, context: JobActorContext, settings: JobSettings = {}) {
     this.id = id;
@@ -135,6 +141,7 @@ export class JobActor implements JobHandle, WatchedJob {
     this.#context = context;
     this.#settings = settings;
     this.#deadline = new Deadline(context.clock, () => this.#meetDeadline());
+    this.#bounds = new BoundTimers(context.clock, (bound) => this.#endAt(bound));
     this.#submittedAtNs = context.clock.now();
     let resolveOutcome: (report: JobReport) => void = () => {};
     this.outcome = new Promise((resolve) => {
@@ -149,6 +156,7 @@ export class JobActor implements JobHandle, WatchedJob {
         inspect,
         queuedAtMs: this.#deadline.in(0),
         restarts: settings.restarts,
+        bounds: settings.bounds,
         isFenced: settings.restarts && isFencedBy(spec, settings.checkpoints !== undefined),
       },
       {
@@ -163,6 +171,7 @@ export class JobActor implements JobHandle, WatchedJob {
   submit(): void {
     this.#tellTransition();
     this.#life.begin();
+    this.#bounds.arm(boundInstants(this.#life.context));
   }
 
   get state(): JobState {
@@ -199,7 +208,7 @@ export class JobActor implements JobHandle, WatchedJob {
     const { state } = this;
     if (!spec || (state !== 'queued' && state !== 'backingOff')) return;
     const { clock, threads, log, settings, resilience, secrets = [] } = this.#context;
-    const { checkpoints, restarts } = this.#settings;
+    const { checkpoints, restarts, bounds } = this.#settings;
     const topics = topicsOfSpec(spec) && this.#context.topics?.linkOf(this.id);
     const thread: RunThread = new RunThread(
       {
@@ -214,6 +223,7 @@ export class JobActor implements JobHandle, WatchedJob {
           ...(secrets.length > 0 && { secrets }),
           ...(topics && { topics }),
           ...(checkpoints && { checkpoints }),
+          ...(bounds && { bounds }),
           ...(restarts && { restarts: restarts.policy.policy }),
         },
       },
@@ -390,6 +400,7 @@ export class JobActor implements JobHandle, WatchedJob {
   /** Applies what the machine's last step changed. */
   #follow(): void {
     this.#deadline.arm(this.#life.context.deadlineAtMs);
+    this.#bounds.arm(this.#life.isDone ? undefined : boundInstants(this.#life.context));
     if (this.#life.isDone) this.#finish();
     if (this.#tellTransition() && this.#report) this.#context.onEnd(this, this.#report);
   }
@@ -401,6 +412,11 @@ export class JobActor implements JobHandle, WatchedJob {
     this.#lastTransition = lastTransition;
     this.#context.onTransition(this, lastTransition);
     return true;
+  }
+
+  #endAt(bound: 'duration' | 'until'): void {
+    const deadlineAtMs = this.#deadline.in(this.#context.settings.drainDeadlineMs);
+    this.#send({ type: 'bound.reached', bound, deadlineAtMs });
   }
 
   #meetDeadline(): void {
@@ -423,6 +439,7 @@ export class JobActor implements JobHandle, WatchedJob {
 
   #abandonMachine(error: unknown): void {
     this.#deadline.arm(undefined);
+    this.#bounds.arm();
     const native = this.#native;
     if (native !== undefined) this.#thread?.end({ native, isFollowed: false });
     else this.#thread?.endNow(); // nobody would take its report

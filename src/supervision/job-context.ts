@@ -1,4 +1,5 @@
 import type { WireError } from '../core/errors.js';
+import type { JobBounds } from '../wire/bounds.js';
 import type { PipelineReport } from '../wire/pipeline-report.js';
 import type { PendingStart } from '../wire/start-step.js';
 import type { JobTransition } from './job.js';
@@ -20,6 +21,8 @@ export type JobEvent =
   /** To end with a last checkpoint, from which the next job of that name goes on. */
   | { readonly type: 'suspend.requested'; readonly deadlineAtMs: number }
   | { readonly type: 'stop.requested' }
+  /** An instant of its bounds has come. */
+  | { readonly type: 'bound.reached'; readonly bound: 'duration' | 'until'; readonly deadlineAtMs: number }
   /**
    * The instant in the context's `deadlineAtMs` has passed. `pending` names what a start is still waiting
    * for.
@@ -65,6 +68,12 @@ export interface JobContext {
   readonly runs: readonly JobRun[];
   /** Missing: the job has one run. */
   readonly restarts?: Restarts | undefined;
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
+  /** When the duration of its bounds is over: set once all its stages have been open. */
+  readonly durationAtMs?: number | undefined;
+  /** Which bound it is ended at. */
+  readonly boundReached?: 'duration' | 'until' | undefined;
   /** A stop, a drain or a suspend was requested while a run was given up: no other one follows. */
   readonly endWanted?: boolean | undefined;
   /** Whether all that its sinks write is fenced: another run may follow one whose thread could not be ended. */
@@ -72,10 +81,15 @@ export interface JobContext {
 }
 
 /** The context of a job that is put in the queue. */
-export const contextOfQueued = (queuedAtMs: number, restarts?: Restarts, isFenced = false): JobContext => ({
+export const contextOfQueued = (
+  queuedAtMs: number,
+  restarts?: Restarts,
+  { isFenced = false, bounds }: Pick<JobContext, 'isFenced' | 'bounds'> = {},
+): JobContext => ({
   history: [{ state: 'queued', atMs: queuedAtMs }],
   pauseWanted: false,
   runs: [],
   ...(restarts && { restarts }),
+  ...(bounds && { bounds }),
   ...(isFenced && { isFenced }),
 });

@@ -4,6 +4,7 @@ import { cutText } from '../core/shown-text.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import type { PendingStart } from '../wire/start-step.js';
 import type { JobState, JobTransition } from './job.js';
+import { withBound } from './job-bounds.js';
 import type { JobCommand, JobContext, JobEvent } from './job-context.js';
 import { withEnd, withKnown, withRun } from './job-runs.js';
 import { areSpent, nextRestart, spentError } from './restart-policy.js';
@@ -73,6 +74,7 @@ export function createJobMachine(clock: Clock) {
     'resume.requested': { guard: 'isPauseWanted', actions: ['forgetPause', 'commandResume'] },
   } as const;
   const endsAtOnce = {
+    'bound.reached': 'stopped',
     'drain.requested': 'stopped',
     'suspend.requested': 'stopped',
     'stop.requested': 'stopped',
@@ -86,6 +88,7 @@ export function createJobMachine(clock: Clock) {
     'run.stuck': { target: 'draining', actions: ['giveUpRun', 'commandEnd'] },
   } as const;
   const takesItsEnd = {
+    'bound.reached': { target: 'draining', actions: ['beginBound', 'commandBound'] },
     'drain.requested': { target: 'draining', actions: ['beginDrain', 'commandDrain'] },
     'suspend.requested': { target: 'draining', actions: ['beginSuspend', 'commandSuspend'] },
     'stop.requested': { target: 'draining', actions: ['beginStop', 'commandEnd'] },
@@ -111,7 +114,8 @@ export function createJobMachine(clock: Clock) {
       reportsFailure: ({ context, event }) =>
         event.type === 'pipeline.ended' &&
         (event.report.outcome === 'failed' || (event.report.outcome === 'stopped' && wasStuck(context))),
-      reportsStop: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'stopped',
+      reportsStop: ({ context, event }) =>
+        event.type === 'pipeline.ended' && withBound(context, event.report).outcome === 'stopped',
       wasEndedByUs: ({ context }) => wasEndedByUs(context),
       isRestarted: ({ context, event }) => restartsAfter(context, event) !== undefined,
       isSpent: ({ context, event }) => {
@@ -164,6 +168,19 @@ export function createJobMachine(clock: Clock) {
         ending: 'suspend',
         deadlineAtMs: ({ event }) => ('deadlineAtMs' in event ? event.deadlineAtMs : undefined),
       }),
+      beginBound: assign(({ context, event }) =>
+        event.type === 'bound.reached'
+          ? {
+              ending: context.bounds?.isSlice ? ('suspend' as const) : ('drain' as const),
+              boundReached: event.bound,
+              deadlineAtMs: event.deadlineAtMs,
+            }
+          : {},
+      ),
+      beginDuration: assign({
+        durationAtMs: ({ context: { bounds, durationAtMs } }) =>
+          durationAtMs ?? (bounds?.maxDurationMs === undefined ? undefined : nowMs() + bounds.maxDurationMs),
+      }),
       beginStop: assign({ ending: 'stop', deadlineAtMs: undefined }),
       giveUpStart: assign({
         ending: 'no start',
@@ -200,7 +217,7 @@ export function createJobMachine(clock: Clock) {
         const end = endOf(context, event);
         if (!end) return {};
         return {
-          report: event.type === 'pipeline.ended' ? event.report : undefined,
+          report: event.type === 'pipeline.ended' ? withBound(context, event.report) : undefined,
           error: end.error,
           runs: withEnd(context.runs, nowMs(), end),
         };
@@ -226,6 +243,10 @@ export function createJobMachine(clock: Clock) {
       commandResume: emit({ type: 'command', command: 'resume' }),
       commandDrain: emit({ type: 'command', command: 'drain' }),
       commandSuspend: emit({ type: 'command', command: 'suspend' }),
+      commandBound: emit(({ context }) => ({
+        type: 'command',
+        command: context.ending === 'suspend' ? 'suspend' : 'drain',
+      })),
       commandEnd: emit(({ context }) => ({
         type: 'command',
         command: 'end',
@@ -252,8 +273,8 @@ export function createJobMachine(clock: Clock) {
         entry: { type: 'enter', params: { state: 'starting' } },
         on: {
           'actor.ready': [
-            { guard: 'isPauseWanted', target: 'paused', actions: 'disarmDeadline' },
-            { target: 'running', actions: 'disarmDeadline' },
+            { guard: 'isPauseWanted', target: 'paused', actions: ['disarmDeadline', 'beginDuration'] },
+            { target: 'running', actions: ['disarmDeadline', 'beginDuration'] },
           ],
           ...takesItsClaim,
           ...takesPauses,

@@ -1,5 +1,6 @@
 import type { WireError } from '../core/errors.js';
 import type { CounterValues } from '../shared-memory/counters.js';
+import type { JobBounds } from '../wire/bounds.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
 import type { JobRun } from './job-runs.js';
 
@@ -38,6 +39,8 @@ export interface JobTerms {
   /** The providers that it uses, as far as its spec names them. */
   readonly providers?: readonly string[] | undefined;
   readonly dependsOn?: readonly JobDependency[] | undefined;
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
 }
 
 /** Why a job is still in the queue. */

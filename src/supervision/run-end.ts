@@ -1,4 +1,5 @@
 /** What a job's machine makes of the end of a run. */
+import { boundText, endsByBound, withBound } from './job-bounds.js';
 import type { JobContext, JobEvent } from './job-context.js';
 import { asksForRestart, type Restarts, type RunEnd } from './restart-policy.js';
 
@@ -21,7 +22,8 @@ export const mayRestart = (context: JobContext): boolean =>
 /** The restarts of a job that the policy wants to run again, the intensity aside. */
 export function restartsAfter(context: JobContext, event: JobEvent): Restarts | undefined {
   const { restarts, ending, endWanted } = context;
-  const isToEnd = endWanted === true || (ending !== undefined && !isGivenUp(context));
+  const isToEnd =
+    endWanted === true || endsByBound(context, event) || (ending !== undefined && !isGivenUp(context));
   if (!restarts || isToEnd || mayStillWrite(context, event)) return undefined;
   const end = endOf(context, event);
   return end && asksForRestart(restarts, end) ? restarts : undefined;
@@ -35,7 +37,8 @@ const mayStillWrite = ({ isFenced }: JobContext, event: JobEvent): boolean =>
 export function endOf(context: JobContext, event: JobEvent): RunEnd | undefined {
   const { runs } = context;
   if (event.type === 'pipeline.ended') {
-    const { report, isStable = false } = event;
+    const { isStable = false } = event;
+    const report = withBound(context, event.report);
     if (report.outcome === 'completed') return { outcome: 'completed', isStable };
     // What was stopped because it did not start, or was stuck, has failed.
     const outcome = isGivenUp(context) ? 'failed' : report.outcome;
@@ -63,8 +66,11 @@ export function reasonOf(event: JobEvent, context: JobContext): string | undefin
   switch (event.type) {
     case 'thread.assigned':
       return undefined;
-    case 'pipeline.ended':
-      return event.report.error ? event.report.error.message : event.report.reason;
+    case 'pipeline.ended': {
+      const { error, reason, bound } = withBound(context, event.report);
+      if (error) return error.message;
+      return bound ? `${reason}: ${boundText(bound)}` : reason;
+    }
     case 'thread.lost':
       if (context.error) return context.error.message;
       return context.ending === 'stop' ? 'stopped' : event.error.message;
@@ -80,6 +86,8 @@ export function reasonOf(event: JobEvent, context: JobContext): string | undefin
       return 'suspend requested';
     case 'stop.requested':
       return 'stop requested';
+    case 'bound.reached':
+      return boundText(event.bound);
     case 'run.stuck':
       return event.error.message;
     case 'deadline.passed':

@@ -11,6 +11,7 @@ import type { JobFiles } from '../plan/paths/job-files.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { TopicRegistry } from '../topics/topic-registry.js';
+import type { JobBounds } from '../wire/bounds.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { topicsOfSpec } from '../wire/stages-of-spec.js';
@@ -63,6 +64,8 @@ export interface JobOptions {
   readonly restart?: RestartPolicy | undefined;
   /** Where its checkpoints are kept; missing: there are none. */
   readonly checkpoints?: CheckpointFolder | undefined;
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
   /** What the queue goes by, and what is shown of it. */
   readonly terms?: JobTerms | undefined;
 }
@@ -130,7 +133,11 @@ export class Supervisor {
    * @throws {InvalidSpecError} if a job that has not ended uses the same files.
    * @throws {PipelineError} `JOB_NAME_TAKEN` if a job of that name has not ended, `RUNTIME_CLOSED`.
    */
-  submit(spec: ResolvedSpec, files?: JobFiles, { restart, checkpoints, terms }: JobOptions = {}): JobActor {
+  submit(
+    spec: ResolvedSpec,
+    files?: JobFiles,
+    { restart, checkpoints, bounds, terms }: JobOptions = {},
+  ): JobActor {
     this.assertOpen();
     const namesake = this.#liveByName.get(spec.name);
     if (namesake) {
@@ -142,6 +149,7 @@ export class Supervisor {
     const job = new JobActor(`job-${++this.#submitted}`, spec, this.#jobContext, {
       restarts: restart && noRestarts(restart, this.#random.nextInt32()),
       checkpoints,
+      bounds,
       terms,
     });
     this.#live.set(job.id, job);
