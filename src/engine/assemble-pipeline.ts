@@ -15,6 +15,7 @@ import { OperatorChain } from './operator-chain.js';
 import { lifecycleOf, type PipelineParts } from './pipeline-parts.js';
 import { RowTally } from './row-tally.js';
 import { RunEnd } from './run-end.js';
+import { RunUntil, throwIfOver } from './run-until.js';
 import type { Named, Stage } from './stage.js';
 import type { StageLifecycle } from './stage-lifecycle.js';
 
@@ -53,6 +54,7 @@ export interface AssembledPipeline {
   readonly sourceInputs: PipelineInputs;
   readonly branches: PipelineBranches;
   readonly end: RunEnd;
+  readonly runUntil: RunUntil;
 }
 
 /** Makes the pieces of a pipeline from its stages, and connects them with each other and with its loop. */
@@ -98,6 +100,11 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     },
     onFailure: endWait,
   });
+  const breakOff = (error: unknown) => {
+    branches.breakOff(error); // the loop may wait for one of them
+    endWait(error);
+  };
+  const runUntil = new RunUntil({ counters, clock, onPassed: breakOff });
   const checkpoints = new CheckpointKeeper({
     clock,
     log,
@@ -105,10 +112,8 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     saver,
     onDue: () => loop.cutWhileIdle(),
     onRoom: () => loop.endHold(),
-    onFailure: (error) => {
-      branches.breakOff(error); // the loop may wait for one of them
-      endWait(error);
-    },
+    onFailure: breakOff,
+    throwIfOver: () => throwIfOver(counters, clock),
   });
   const branches = new PipelineBranches({ stages: parts, clock, log, turns, counters, onFailure: endWait });
   const downstream: Downstream = new Downstream({
@@ -121,7 +126,12 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     batcher,
     sink,
     onAge: (deliver) => idle.start(deliver),
-    isStopped: () => loop.mustStop() || checkpoints.hasFailed || branches.hasFailed || downstream.hasFailed,
+    isStopped: () =>
+      loop.mustStop() ||
+      checkpoints.hasFailed ||
+      branches.hasFailed ||
+      downstream.hasFailed ||
+      runUntil.hasPassed,
     onFailure: endWait,
   });
   const end = new RunEnd({
@@ -161,5 +171,6 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     sourceInputs,
     branches,
     end,
+    runUntil,
   };
 }

@@ -11,6 +11,7 @@ import type { LoopTurns } from './loop-turns.js';
 import type { OperatorChain } from './operator-chain.js';
 import { ownColumnsFor } from './read-only-stage.js';
 import type { RowTally } from './row-tally.js';
+import { throwIfOver } from './run-until.js';
 import type { Durable, Sink } from './sink.js';
 import { SinkWrites } from './sink-writes.js';
 import type { Named } from './stage.js';
@@ -28,7 +29,7 @@ export interface DownstreamParts {
   readonly tally: Pick<RowTally, 'delivered' | 'update'>;
   readonly lag: Pick<EventTimeLag, 'read' | 'closed' | 'written'>;
   readonly turns: LoopTurns;
-  readonly counters: Pick<Counters, 'add'>;
+  readonly counters: Pick<Counters, 'add' | 'mayRunUntilNs'>;
   readonly clock: Clock;
   /** Called when batches of the batcher have become due while the loop may be waiting. */
   onAge(deliver: () => Promise<void>): void;
@@ -199,7 +200,8 @@ export class Downstream {
 
   async #makeDurable(act: (sink: Sink) => Promise<Durable> | Durable): Promise<Durable> {
     invariant(!this.isWriting, 'a cut waits for the write in progress');
-    const { sink } = this.#parts;
+    const { sink, counters, clock } = this.#parts;
+    throwIfOver(counters, clock);
     const rows = this.#rowsTaken; // now: rows that are written later are behind it
     const durable = await blame('SINK_FAILED', labelOf('Sink', sink), () => act(sink.stage));
     this.#rowsDurable = rows;
@@ -225,7 +227,7 @@ export class Downstream {
 
   /** @returns What has to be waited for before this is called again; nothing if nothing is closed any more. */
   #write(): Promise<void> | void {
-    const { sink, lag } = this.#parts;
+    const { sink, lag, counters, clock } = this.#parts;
     const writes = this.#writes;
     writes.throwIfFailed();
     for (;;) {
@@ -233,6 +235,7 @@ export class Downstream {
       const batch = this.#next;
       if (!batch) return;
       if (writes.underWay) return writes.underWay;
+      throwIfOver(counters, clock);
       this.#next = undefined;
       lag.closed(batch);
       ownColumnsFor(sink.stage, batch);

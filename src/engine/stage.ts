@@ -197,7 +197,7 @@ export interface RunningBranch extends BranchTree<Named<Stage>> {
 /** What a branch needs from its pipeline at run time. */
 export interface BranchRun {
   readonly turns: LoopTurns;
-  readonly counters: Pick<Counters, 'add'>;
+  readonly counters: Pick<Counters, 'add' | 'mayRunUntilNs'>;
   /** Whether a cut that begins now is the last one of this start: rows after it would be lost. */
   takesLastCut(): boolean;
   /** Called with what has failed in it. */

@@ -37,7 +37,7 @@ export interface CheckpointFolder {
   readonly everyMs: number;
 }
 
-export const PROTOCOL_VERSION = 9;
+export const PROTOCOL_VERSION = 10;
 
 /** The requests to a running actor. None waits for rows, and all but `ready` are answered at once. */
 export interface PipelineControl {

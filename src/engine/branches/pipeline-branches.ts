@@ -18,7 +18,7 @@ export interface PipelineBranchesParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly turns: LoopTurns;
-  readonly counters: Pick<Counters, 'add'>;
+  readonly counters: Pick<Counters, 'add' | 'mayRunUntilNs'>;
   /** Called when nothing more may be delivered; `throwIfFailed` throws the reason. */
   onFailure(error: unknown): void;
 }
