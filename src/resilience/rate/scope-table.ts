@@ -133,7 +133,7 @@ export class ScopeTable {
         this.#memory.ringAt(limit.ringAt),
         this.#memory.ringAt(limit.ringAt + limit.permits),
       );
-      const instants = instantsOf(limit, from.spent, times.now);
+      const instants = instantsOf(limit, from, times.now);
       older[index] = instants.slice(0, -limit.permits).filter((instant) => instant > times.now - limit.ns);
       Atomics.store(b64, cell, RollingLimit.fill(ring, instants.slice(-limit.permits), version));
     }
