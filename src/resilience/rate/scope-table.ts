@@ -125,13 +125,7 @@ export class ScopeTable {
     this.#publish(scope, parameters, []);
   }
 
-  #change(
-    scope: number,
-    name: string,
-    budget: BudgetOptions,
-    shareOfMax: number,
-    isEmpty = false,
-  ): void {
+  #change(scope: number, name: string, budget: BudgetOptions, shareOfMax: number, isEmpty = false): void {
     const before = this.#parameters(scope);
     const after = this.#allocate(name, budget, before, shareOfMax);
     // No more than it has places for until the new version, or other threads take the record for garbage.
