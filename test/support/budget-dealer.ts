@@ -17,7 +17,7 @@ export interface DealerSettings {
   readonly ttlMs: number;
   /** In [0, 1). */
   random(): number;
-  /** A planted fault: gives away what owners that are late may still spend. */
+  /** A planted fault: gives away what owners that are late to ask again may still spend. */
   readonly forgets?: boolean;
 }
 
@@ -36,22 +36,19 @@ export class BudgetDealer {
     const now = clock.now();
     const cooledUntil = now + BigInt(Math.ceil(cooldownMs * 1e6));
     if (cooledUntil > this.#cooledUntil) this.#cooledUntil = cooledUntil;
+    const early = forgets ? (BigInt(ttlMs) * 1_000_000n * 2n) / 3n : 0n;
     for (const [each, list] of this.#dealt) {
       const since = each === owner ? holds : 0;
       this.#dealt.set(
         each,
-        list.filter((dealt) => dealt.endNs > now && dealt.request >= since),
+        list.filter((dealt) => dealt.endNs > now + early && dealt.request >= since),
       );
     }
     const own = this.#dealt.get(owner) ?? [];
     const most = (of: 'permits' | 'burst') =>
       [...this.#dealt]
         .filter(([each]) => each !== owner)
-        .reduce(
-          (sum, [, list]) =>
-            sum + (forgets ? (list.at(-1)?.[of] ?? 0) : Math.max(0, ...list.map((one) => one[of]))),
-          0,
-        );
+        .reduce((sum, [, list]) => sum + Math.max(0, ...list.map((one) => one[of])), 0);
     const dealt: Dealt = {
       request,
       permits: Math.floor(random() * (permits - most('permits') + 1)),
