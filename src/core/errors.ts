@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'OUTPUT_IN_USE'
   | 'RUN_UNKNOWN'
   | 'FENCED'
+  | 'LEASE_LOST'
   | 'SOURCE_FAILED'
   | 'OPERATOR_FAILED'
   | 'QUEUE_FULL'

@@ -78,6 +78,7 @@ export class StreamingPipeline {
       error = reason === 'error' ? this.#causeOf(thrown) : thrown;
       this.#parts.stopping?.abort(); // a checkpoint in progress, or a stage that opens, may wait for room on a disk
     }
+    this.#pieces.runUntil.close();
     intake.stop();
     branches.breakOff(error ?? end.reason());
     await checkpoints.close();
@@ -209,12 +210,13 @@ export class StreamingPipeline {
   }
 
   async #flow(): Promise<Ended> {
-    const { turns, downstream, checkpoints, intake, cuts } = this.#pieces;
+    const { turns, downstream, checkpoints, intake, cuts, runUntil } = this.#pieces;
     const requests = this.#requests;
     let isSliceOver = false;
     for (;;) {
       if (turns.isDue) await turns.take();
       this.#throwIfFailed();
+      runUntil.throwIfPassed();
       if (requests.mustStop) return 'stopped';
       await downstream.deliverAged();
       if (checkpoints.isDue && intake.isResumePointKnown) await checkpoints.take(() => cuts.take());
@@ -368,7 +370,8 @@ export class StreamingPipeline {
   }
 
   #throwIfFailed(): void {
-    const { branches, checkpoints, downstream } = this.#pieces;
+    const { branches, checkpoints, downstream, runUntil } = this.#pieces;
+    runUntil.throwIfFailed();
     branches.throwIfFailed();
     checkpoints.throwIfFailed();
     downstream.throwIfFailed();

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.js';
 import { PipelineError, toWireError, type WireError } from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
+import { type Nanos, nanos } from '../core/units.js';
 import type { Threads } from '../hosts/threads.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import { type CounterValues, nothingCounted } from '../shared-memory/counters.js';
@@ -121,6 +122,7 @@ export class JobActor implements JobHandle, WatchedJob {
   /** Threads that are at work for it: that of its run, and those that could not be ended. */
   readonly #threads = new Set<RunThread>();
   #stalled: StalledRows | undefined;
+  #mayRunUntilNs: Nanos = NO_END;
   /** Whether the thread before came up. */
   #cameUp = false;
   /** When the first batch of all runs came. */
@@ -217,6 +219,7 @@ export class JobActor implements JobHandle, WatchedJob {
         log: log.child({ job: this.name }),
         reusable: !stagesOf(spec).some(({ runsUserCode }) => runsUserCode),
         stopGraceMs: settings.stopGraceMs,
+        mayRunUntilNs: this.#mayRunUntilNs,
         task: {
           spec,
           ...(needsResilience(spec) && resilience && { resilience }),
@@ -250,6 +253,17 @@ export class JobActor implements JobHandle, WatchedJob {
     // Last, since a listener may stop the job as soon as it sees this event; then there must be something
     // to end.
     this.#send({ type: 'thread.assigned', deadlineAtMs: this.#deadline.in(settings.startDeadlineMs) });
+  }
+
+  /**
+   * Says until when its runs may deliver and commit: whoever holds its lease moves the instant on with each renewal,
+   * also while the thread is blocked. A run that comes to it ends with `LEASE_LOST`.
+   *
+   * @param instant - On the clock of the process; 0, the default: there is no end. Holds for later runs, too.
+   */
+  mayRunUntil(instant: Nanos): void {
+    this.#mayRunUntilNs = instant;
+    this.#thread?.mayRunUntil(instant);
   }
 
   /** Fails the start of a job without a thread, because none can be started. */
@@ -483,6 +497,7 @@ export class JobActor implements JobHandle, WatchedJob {
 
 const isLeft = (event: JobEvent): boolean =>
   event.type === 'thread.lost' && event.error.code === 'THREAD_LEFT_RUNNING';
+const NO_END = nanos(0n);
 
 /** What the end of a job is called in its report. */
 const outcomeOf = (state: JobState): PipelineReport['outcome'] =>

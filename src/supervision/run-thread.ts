@@ -1,7 +1,7 @@
 import type { Transferable } from 'node:worker_threads';
 import type { Clock, TimerHandle } from '../core/clock.js';
 import { toWireError, type WireError } from '../core/errors.js';
-import { NANOS_PER_MILLI } from '../core/units.js';
+import { NANOS_PER_MILLI, type Nanos } from '../core/units.js';
 import type { ThreadRun, Threads } from '../hosts/threads.js';
 import { COUNTERS_BYTES, Counters, countersHandle } from '../shared-memory/counters.js';
 import { BEAT_EVERY_MS, heartbeatAgeMs } from '../shared-memory/heartbeat.js';
@@ -22,6 +22,8 @@ export interface RunThreadParts {
   readonly reusable: boolean;
   /** How long an actor that must not be terminated may take to end by itself. */
   readonly stopGraceMs: number;
+  /** See `mayRunUntil`. */
+  readonly mayRunUntilNs: Nanos;
   /** The task, without what is made for each thread. */
   readonly task: Omit<PipelineTask, 'protocol' | 'counters' | 'watch' | 'syncs' | 'control' | 'logs'>;
 }
@@ -67,7 +69,7 @@ export class RunThread {
 
   /** Tells nothing before the caller has returned to the event loop. */
   constructor(parts: RunThreadParts, listener: RunThreadListener) {
-    const { clock, threads, log, reusable, task } = parts;
+    const { clock, threads, log, reusable, task, mayRunUntilNs } = parts;
     this.#parts = parts;
     this.#listener = listener;
     this.#startedAtNs = clock.now();
@@ -75,6 +77,7 @@ export class RunThread {
     this.counters = new Counters(memory);
     const watchMemory = new SharedArrayBuffer(THREAD_WATCH_BYTES);
     this.watch = new ThreadWatch(watchMemory);
+    this.mayRunUntil(mayRunUntilNs); // before the thread may look
     this.#link = new ActorLink(log, this.counters, {
       onBegun: () => listener.onBegun(),
       onClaimed: ({ epoch, rowsOut }) => {
@@ -107,6 +110,15 @@ export class RunThread {
       () => listener.onReady(),
       () => {}, // the run's outcome says what is wrong
     );
+  }
+
+  /**
+   * Says until when the run may deliver and commit. Takes effect at once, also while the thread is blocked.
+   *
+   * @param instant - On the clock of the process; 0: there is no end.
+   */
+  mayRunUntil(instant: Nanos): void {
+    this.counters.mayRunUntilNs = instant;
   }
 
   /** Whether the thread came up. */

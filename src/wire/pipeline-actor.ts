@@ -43,7 +43,7 @@ export interface CheckpointFolder {
   readonly everyMs: number;
 }
 
-export const PROTOCOL_VERSION = 10;
+export const PROTOCOL_VERSION = 11;
 
 /** The requests to a running actor. None waits for rows, and all but `ready` are answered at once. */
 export interface PipelineControl {
