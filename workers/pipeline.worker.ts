@@ -3,7 +3,7 @@ import '../src/shared-memory/use-shared-code.js';
 
 import { parentPort, threadId } from 'node:worker_threads';
 import { expose } from 'comlink';
-import type { ClaimedRun } from '../src/checkpoints/claim-run.js';
+import type { ClaimedRun, EndedRun } from '../src/checkpoints/claim-run.js';
 import { systemClock, turnOfTheLoop } from '../src/core/clock.js';
 import { PipelineError, toWireError } from '../src/core/errors.js';
 import { hideSecrets } from '../src/core/hide-secrets.js';
@@ -18,6 +18,7 @@ import { jobConsole } from '../src/telemetry/job-console.js';
 import type { Logger } from '../src/telemetry/logger.js';
 import { threadLogger } from '../src/telemetry/thread-logger.js';
 import { cutShortReport } from '../src/wire/cut-short-report.js';
+import { endedReport } from '../src/wire/ended-report.js';
 import {
   type PipelineControl,
   type PipelineOutcome,
@@ -88,6 +89,10 @@ async function runPipeline(task: PipelineTask, counters: Counters): Promise<Pipe
       resilience = openResilience(task.resilience);
     }
     const claimed = await claim(task, log, counters);
+    if ('ended' in claimed) {
+      log.info({}, 'the run had completed before its last start was lost');
+      return endedReport(claimed.ended, counters, performance.now() - began);
+    }
     const topics = task.topics && (await import('../src/topics/topic-links.js')).topicLinks(task.topics);
     const pipeline = await instantiate(task.spec, {
       clock: systemClock,
@@ -121,11 +126,12 @@ async function claim(
   { spec, checkpoints, logs }: PipelineTask,
   log: Logger,
   counters: Counters,
-): Promise<Partial<ClaimedRun>> {
+): Promise<Partial<ClaimedRun> | EndedRun> {
   if (!checkpoints) return {};
   counters.set('startStep', StartStep.claiming);
   const { claimInFolder } = await import('../src/checkpoints/claim-in-folder.js');
   const claimed = await claimInFolder(spec, checkpoints, log);
+  if ('ended' in claimed) return claimed;
   const { run, checkpoint } = claimed;
   logs.postMessage({ epoch: run.epoch, rowsOut: checkpoint?.counters.rowsOut ?? 0 } satisfies RunClaimed);
   counters.set('startStep', StartStep.making);

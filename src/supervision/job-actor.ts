@@ -20,6 +20,7 @@ import type { JobHandle, JobInfo, JobReport, JobState, JobTerms, JobTransition, 
 import type { JobCommand, JobEvent } from './job-context.js';
 import { JobLife } from './job-life.js';
 import type { JobMachine } from './job-machine.js';
+import { epochToFollow } from './job-runs.js';
 import type { Restarts } from './restart-policy.js';
 import { mayRestart } from './run-end.js';
 import { RunThread } from './run-thread.js';
@@ -159,6 +160,7 @@ export class JobActor implements JobHandle {
     if (!spec || (state !== 'queued' && state !== 'backingOff')) return;
     const { clock, threads, log, settings, resilience, secrets = [] } = this.#context;
     const { checkpoints, restarts } = this.#settings;
+    const followsEpoch = epochToFollow(this.#life.context.runs);
     const topics = topicsOfSpec(spec) && this.#context.topics?.linkOf(this.id);
     const thread: RunThread = new RunThread(
       {
@@ -172,7 +174,9 @@ export class JobActor implements JobHandle {
           ...(needsResilience(spec) && resilience && { resilience }),
           ...(secrets.length > 0 && { secrets }),
           ...(topics && { topics }),
-          ...(checkpoints && { checkpoints }),
+          ...(checkpoints && {
+            checkpoints: followsEpoch === undefined ? checkpoints : { ...checkpoints, followsEpoch },
+          }),
           ...(restarts && { restarts: restarts.policy.policy }),
         },
       },
