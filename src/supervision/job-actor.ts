@@ -300,9 +300,9 @@ export class JobActor implements JobHandle {
     throw new PipelineError('JOB_STATE', `Job "${this.name}" is ${state} and can no longer be ${what}`);
   }
 
-  #obey({ command, isFollowed = false }: JobCommand): void {
+  #obey({ command, isFollowed = false, isLate = false }: JobCommand): void {
     if (command === 'start') this.#context.onRestartDue(this);
-    else if (command === 'end') this.#thread?.end({ native: this.#native, isFollowed });
+    else if (command === 'end') this.#thread?.end({ native: this.#native, isFollowed, isLate });
     else this.#thread?.command(command);
   }
 
