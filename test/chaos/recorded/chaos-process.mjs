@@ -47,6 +47,7 @@ const runtime = await createRuntime({
   restart: { policy: 'on-failure', backOff: '1ms', backOffMax: '20ms', maxRestarts: 10_000 },
   moduleFolders: [moduleFolder],
   maxHeapMb: 64,
+  startDeadlineMs: 600_000, // the machine may be busy
   logger: pino({ level: 'warn' }, pino.destination(2)),
 });
 const running = new Map();
