@@ -35,6 +35,7 @@ import { boundInstants } from './job-bounds.js';
 import type { JobCommand, JobEvent } from './job-context.js';
 import { JobLife } from './job-life.js';
 import type { JobMachine } from './job-machine.js';
+import { epochToFollow } from './job-runs.js';
 import type { Restarts } from './restart-policy.js';
 import { mayRestart } from './run-end.js';
 import { RunThread } from './run-thread.js';
@@ -211,6 +212,7 @@ export class JobActor implements JobHandle, WatchedJob {
     if (!spec || (state !== 'queued' && state !== 'backingOff')) return;
     const { clock, threads, log, settings, resilience, secrets = [] } = this.#context;
     const { checkpoints, restarts, bounds } = this.#settings;
+    const followsEpoch = epochToFollow(this.#life.context.runs);
     const topics = topicsOfSpec(spec) && this.#context.topics?.linkOf(this.id);
     const thread: RunThread = new RunThread(
       {
@@ -225,7 +227,9 @@ export class JobActor implements JobHandle, WatchedJob {
           ...(needsResilience(spec) && resilience && { resilience }),
           ...(secrets.length > 0 && { secrets }),
           ...(topics && { topics }),
-          ...(checkpoints && { checkpoints }),
+          ...(checkpoints && {
+            checkpoints: followsEpoch === undefined ? checkpoints : { ...checkpoints, followsEpoch },
+          }),
           ...(bounds && { bounds }),
           ...(restarts && { restarts: restarts.policy.policy }),
         },
@@ -400,9 +404,9 @@ export class JobActor implements JobHandle, WatchedJob {
     throw new PipelineError('JOB_STATE', `Job "${this.name}" is ${state} and can no longer be ${what}`);
   }
 
-  #obey({ command, isFollowed = false }: JobCommand): void {
+  #obey({ command, isFollowed = false, isLate = false }: JobCommand): void {
     if (command === 'start') this.#context.onRestartDue(this);
-    else if (command === 'end') this.#thread?.end({ native: this.#native, isFollowed });
+    else if (command === 'end') this.#thread?.end({ native: this.#native, isFollowed, isLate });
     else this.#thread?.command(command);
   }
 

@@ -47,6 +47,8 @@ export interface JobCommand {
   readonly command: 'start' | 'pause' | 'resume' | 'drain' | 'suspend' | 'end';
   /** Of `end`: whether another run may follow, once the thread is gone. */
   readonly isFollowed?: boolean;
+  /** Of `end`: whether the deadline of a drain or a suspend has passed. */
+  readonly isLate?: boolean;
 }
 
 /**

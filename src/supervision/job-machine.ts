@@ -251,6 +251,7 @@ export function createJobMachine(clock: Clock) {
         type: 'command',
         command: 'end',
         ...(mayRestart(context) && { isFollowed: true }),
+        ...(context.ending === 'deadline' && { isLate: true }),
       })),
     },
   }).createMachine({

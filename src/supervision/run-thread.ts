@@ -45,6 +45,8 @@ export interface RunThreadListener {
 
 /** How long a pipeline that is stopped may take to report, before its thread is ended by force. */
 const REPORT_GRACE_MS = 250;
+/** The same once a deadline has passed: what hangs does not report, however long it is given. */
+const REPORT_GRACE_LATE_MS = 50;
 /** How long a thread that is ended by force may take to be gone. One in a system call goes once that returns. */
 const FORCED_END_MS = 1_000;
 /** The same if another run is to follow, which cannot begin before: only on a busy machine does it take so long. */
@@ -166,8 +168,17 @@ export class RunThread {
    *
    * @param how.native - The component with native code, if there is one: then the thread must not be terminated.
    * @param how.isFollowed - Whether another run may follow.
+   * @param how.isLate - Whether its deadline has passed.
    */
-  end({ native, isFollowed }: { readonly native: string | undefined; readonly isFollowed: boolean }): void {
+  end({
+    native,
+    isFollowed,
+    isLate = false,
+  }: {
+    readonly native: string | undefined;
+    readonly isFollowed: boolean;
+    readonly isLate?: boolean;
+  }): void {
     if (native !== undefined) {
       this.#endNative(native);
       return;
@@ -179,7 +190,7 @@ export class RunThread {
     }
     // Only the pipeline can say what became of its rows, and which of them are durable.
     void this.ask('stop').catch(() => {});
-    this.#after(REPORT_GRACE_MS, () => this.endNow(waitMs));
+    this.#after(isLate ? REPORT_GRACE_LATE_MS : REPORT_GRACE_MS, () => this.endNow(waitMs));
   }
 
   /** Ends the thread by force. */

@@ -8,6 +8,21 @@ import type { RowProgress } from './bounds.js';
 /** The version that this release writes, and the only one that it reads. */
 export const CHECKPOINT_VERSION = 1;
 
+/** Of the form or version of what was found. */
+export const OF_NEWER_RELEASE =
+  'of a newer release: start the job with that release, or remove its checkpoints to begin anew';
+
+/**
+ * A checkpoint that a newer release has written. It is not damaged: to go on from an older one beside it would repeat
+ * what that release has done since.
+ */
+export class NewerCheckpointError extends PipelineError {
+  /** @param problem - What was expected and found, and where. */
+  constructor(problem: string) {
+    super('CHECKPOINT_INVALID', problem);
+  }
+}
+
 /** The thread that runs a pipeline. Plain data, since it is written to disk and sent to other hosts. */
 export interface Owner {
   readonly host: string;
@@ -89,6 +104,12 @@ export function readForm(data: unknown): Checkpoint {
   const fields = fieldsOf(data, 'the checkpoint');
   const { version, job, run, takenAtMs, spec, states, counters, progress, dictionaries, isReset, ended } =
     fields;
+  if (isCount(version) && version > CHECKPOINT_VERSION) {
+    const expected = `${CHECKPOINT_VERSION}, which this release reads`;
+    throw new NewerCheckpointError(
+      `Checkpoint: version: expected ${expected}, found ${version}, ${OF_NEWER_RELEASE}`,
+    );
+  }
   if (version !== CHECKPOINT_VERSION) {
     throw invalid('version', `${CHECKPOINT_VERSION}, which this release reads`, version);
   }

@@ -41,9 +41,11 @@ export interface CheckpointFolder {
   readonly path: string;
   /** Between two checkpoints. */
   readonly everyMs: number;
+  /** Epoch of the start before, if that is gone and has left no report: it may have completed all the same. */
+  readonly followsEpoch?: number;
 }
 
-export const PROTOCOL_VERSION = 11;
+export const PROTOCOL_VERSION = 12;
 
 /** The requests to a running actor. None waits for rows, and all but `ready` are answered at once. */
 export interface PipelineControl {
