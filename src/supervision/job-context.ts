@@ -67,6 +67,9 @@ export interface JobContext {
   readonly endWanted?: boolean | undefined;
 }
 
+/** Transitions of a job that are remembered, the last ones. */
+export const HISTORY_MAX = 100;
+
 /** The context of a job that is put in the queue. */
 export const contextOfQueued = (queuedAtMs: number, restarts?: Restarts): JobContext => ({
   history: [{ state: 'queued', atMs: queuedAtMs }],

@@ -73,6 +73,14 @@ export const JOB_ERRORS = {
       'See `runs` of the job for the error of each run, mend that, and submit the job again. Raise `maxRestarts` or `backOffMax` if it merely needs more time.',
     retryable: 'no',
   },
+  PROCESS_ENDED: {
+    meaning: 'The process of a job ended while a run of it was at work.',
+    cause:
+      'The process was killed, crashed, or was stopped without `close()`. Where it happens again and again, the job itself may be the cause: native code, or memory beside the heap.',
+    remedy:
+      'Nothing, where the process was killed on purpose: the next run goes on. Close the runtime, or send SIGTERM to `tickloom`, and the jobs are suspended in good order.',
+    retryable: 'yes',
+  },
   OPERATOR_FAILED: {
     meaning: 'An operator threw.',
     cause:
