@@ -3,11 +3,12 @@ import { InvalidSpecError, PROBLEMS_MAX, RuntimeError, type SpecProblem, shownPa
 import { cutText } from '../core/shown-text.js';
 import { type DocumentFile, folderOfSpec, readDocumentFile } from '../documents/document-file.js';
 import { wrongMapping } from '../documents/wrong-file.js';
+import { checkConnected } from '../plan/check-connected.js';
 import { FilesInUse } from '../plan/paths/files-in-use.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
 import { type ResolveContext, resolveWithFiles } from '../plan/resolve-spec.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
-import { checkConnected, topicConflicts } from './connected-specs.js';
+import { topicConflicts } from './connected-specs.js';
 import type { LoadedSettings } from './load-settings.js';
 import { withCatalogue } from './open-catalogue.js';
 import { applyOverride, isOverridden, type Override, OverrideError, parseOverride } from './overrides.js';

@@ -1,9 +1,10 @@
 import { type Clock, type TimerHandle, turnOfTheLoop } from '../core/clock.js';
 import { toWireError, type WireError } from '../core/errors.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
-import type { JobRecord, JobStore } from '../store/job-store.js';
+import type { JobRecord, JobStore, ScheduleRecord } from '../store/job-store.js';
 import { isEndState, type JobWish } from '../supervision/job.js';
 import type { JobActor } from '../supervision/job-actor.js';
+import type { ScheduleRecords } from './schedules/schedule-records.js';
 
 /** What of a record is as it was submitted. */
 export type Submitted = Pick<JobRecord, 'spec' | 'isResolved' | 'specFolder' | 'options' | 'instantMs'>;
@@ -24,7 +25,7 @@ const LOOK_MS = 1_000;
  * Keeps the records of live jobs up to date in a store. What happens to jobs is written a turn of the event loop
  * later, all of it together and each job once, and nobody waits for it; submits and wishes are waited for.
  */
-export class JobKeeper {
+export class JobKeeper implements ScheduleRecords {
   readonly #context: JobKeeperContext;
   readonly #live = new Map<string, Entry>();
   /** To be written. */
@@ -100,6 +101,16 @@ export class JobKeeper {
     this.#drop(id);
     this.#writeChanged(); // those that depended on it have ended before
     await this.#change((store) => store.deleteJob(id));
+  }
+
+  /** @throws What the store throws. */
+  putSchedule(record: ScheduleRecord): Promise<void> {
+    return this.#change((store) => store.putSchedule(record));
+  }
+
+  /** @throws What the store throws. */
+  deleteSchedule(name: string): Promise<void> {
+    return this.#change((store) => store.deleteSchedule(name));
   }
 
   /** Forgets an ended job, for which there is no room any more. */

@@ -4,6 +4,8 @@ import { cutText } from '../core/shown-text.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
 import type { JobLimits } from '../settings/job-limits.js';
+import type { JobRecord, JobStore } from '../store/job-store.js';
+import { drainDeadlineMs } from '../supervision/drain-deadline.js';
 import {
   isEndState,
   type JobHandle,
@@ -12,8 +14,6 @@ import {
   type JobTerms,
   type RuntimeEvent,
 } from '../supervision/job.js';
-import type { JobRecord, JobStore } from '../store/job-store.js';
-import { drainDeadlineMs } from '../supervision/drain-deadline.js';
 import type { JobActor } from '../supervision/job-actor.js';
 import type { JobPast } from '../supervision/job-life.js';
 import type { StartQueue } from '../supervision/start-queue.js';
@@ -28,9 +28,11 @@ import { JOB_ID, recordedEnd, termsOf } from './job-identity.js';
 import { JobKeeper, type Submitted } from './job-keeper.js';
 import { DEFAULT_RESTART_POLICY, restartPolicy } from './restart-policy-of.js';
 import { reachedPoints, wasSuspended } from './resume-job.js';
+import type { ScheduleRecords } from './schedules/schedule-records.js';
 import type { CheckedSubmitOptions } from './submit-options.js';
 
-export interface PipelineServiceContext extends Omit<SupervisorContext, 'queue' | 'waitsFor' | 'onWish' | 'onForgotten'> {
+export interface PipelineServiceContext
+  extends Omit<SupervisorContext, 'queue' | 'waitsFor' | 'onWish' | 'onForgotten'> {
   readonly limits: JobLimits;
   /** Where checkpoints of all jobs are kept; missing: there are none. */
   readonly checkpoints?: CheckpointFolder | undefined;
@@ -86,7 +88,7 @@ export class PipelineService implements StartQueue<JobActor> {
    */
   submit(spec: ResolvedSpec, files: JobFiles | undefined, options: CheckedSubmitOptions): JobHandle {
     const job = this.#take(spec, files, options);
-    this.#release(job);
+    this.release([job]);
     return job;
   }
 
@@ -114,20 +116,26 @@ export class PipelineService implements StartQueue<JobActor> {
       this.#supervisor.forget(job);
       throw error;
     }
-    if (before && this.#unresumed.has(before)) await this.#giveUp(keeper, before);
-    this.#release(job);
+    const unresumed = before && this.#unresumed.get(before);
+    if (unresumed) {
+      keeper.addPast(before, unresumed); // it has ended for good: another one has taken its place
+      this.#unresumed.delete(before);
+    }
+    this.release([job]);
     return job;
   }
 
   /**
-   * Goes on with a job that an earlier process had. Those on which it depends were resumed or remembered before it, as
-   * far as they are still known.
+   * Goes on with a job that an earlier process had. Those on which it depends were taken back or remembered before it,
+   * as far as they are still known. One that has not begun starts once it is released.
+   *
+   * @throws {InvalidSpecError} if a job that was taken back before it uses the same files.
    */
-  resume(
+  takeUp(
     spec: ResolvedSpec,
     files: JobFiles | undefined,
     { record, past }: { readonly record: JobRecord; readonly past: JobPast },
-  ): JobHandle {
+  ): JobActor {
     const { id, sequence } = record;
     const terms = { ...termsOf(record), providers: providersOfSpec(spec) };
     const job = this.#supervisor.submit(spec, files, {
@@ -137,8 +145,14 @@ export class PipelineService implements StartQueue<JobActor> {
     });
     for (const point of reachedPoints(record)) this.#admission.reach(job, point);
     this.#keeper?.addPast(job, record);
-    this.#release(job);
     return job;
+  }
+
+  /** Starts jobs that were taken up, as far as they may start. */
+  release(jobs: readonly JobActor[]): void {
+    for (const job of jobs) this.#admission.release(job);
+    this.#supervisor.startQueued();
+    for (const job of jobs) this.#tellWaiting(job);
   }
 
   /**
@@ -161,6 +175,11 @@ export class PipelineService implements StartQueue<JobActor> {
     if (isToGoOn) this.#unresumed.set(job, record);
     else if (!isEndState(record.state)) this.#keeper?.addPast(job, record);
     return job;
+  }
+
+  /** Where schedules are kept; `undefined` without a store. */
+  get scheduleRecords(): ScheduleRecords | undefined {
+    return this.#keeper;
   }
 
   /** The numbers of jobs go on from that of a job before. */
@@ -189,18 +208,6 @@ export class PipelineService implements StartQueue<JobActor> {
         providers: providersOfSpec(spec),
       },
     });
-  }
-
-  #release(job: JobActor): void {
-    this.#admission.release(job);
-    this.#supervisor.startQueued();
-    this.#tellWaiting(job);
-  }
-
-  /** A job that could not be resumed has ended for good: another one has taken its place. */
-  async #giveUp(keeper: JobKeeper, job: JobActor): Promise<void> {
-    keeper.addPast(job, this.#unresumed.get(job)!);
-    this.#unresumed.delete(job);
   }
 
   /**
@@ -244,6 +251,11 @@ export class PipelineService implements StartQueue<JobActor> {
         this.tell({ type: 'store.failed', atMs: Number(clock.wall() / NANOS_PER_MILLI), error });
       },
     });
+  }
+
+  /** Whether there is a job with this id or name. */
+  has(idOrName: string): boolean {
+    return this.#supervisor.find(idOrName) !== undefined;
   }
 
   /** Tells the listeners of an event. */

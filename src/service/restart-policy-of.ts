@@ -1,7 +1,6 @@
 import { RestartSettings } from '../settings/restart-settings.js';
 import type { RestartPolicy } from '../supervision/restart-policy.js';
 
-
 /** What a policy is if nothing is said of it. A job without one is judged by it where it has to be. */
 export const DEFAULT_RESTART_POLICY: RestartPolicy = policyOf(RestartSettings.parse({}), 'on-failure');
 

@@ -28,10 +28,16 @@ export function resumeJob(record: JobRecord, facts: ResumeFacts): JobPast {
   if (isEndState(state)) return { state, context: contextOf(record, { error: errorOf(record) }) };
   const isAlways = restarts?.policy.policy === 'always' && wish !== 'stop';
   if (facts.hasDeliveredAll && !isAlways) {
-    return ended(record, facts, { state: 'completed', reason: 'all rows had been delivered when the process ended' });
+    return ended(record, facts, {
+      state: 'completed',
+      reason: 'all rows had been delivered when the process ended',
+    });
   }
   if (wish === 'stop') {
-    return ended(record, facts, { state: 'stopped', reason: 'its end had been requested when the process ended' });
+    return ended(record, facts, {
+      state: 'stopped',
+      reason: 'its end had been requested when the process ended',
+    });
   }
   if (state === 'backingOff') return goesOn(record, facts, 'backingOff');
   if (!isAtWork(record)) return goesOn(record, facts, 'queued');
@@ -83,7 +89,11 @@ function isSpent({ restarts, runs }: JobRecord, { nowMs, defaultPolicy }: Resume
 function ended(
   record: JobRecord,
   { nowMs }: ResumeFacts,
-  { state, reason, error }: { readonly state: JobEndState; readonly reason: string; readonly error?: WireError },
+  {
+    state,
+    reason,
+    error,
+  }: { readonly state: JobEndState; readonly reason: string; readonly error?: WireError },
 ): JobPast {
   const runs =
     isAtWork(record) && state !== 'dead'

@@ -18,7 +18,8 @@ export function storedData(call: string, name: string, value: unknown): PlainDat
     if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
     if (typeof value === 'number' && Number.isFinite(value)) return value;
     if (typeof value !== 'object') throw refused(path, describeValue(value));
-    if (path.length > DEPTH_MAX) throw refused(path.slice(0, 4), `more than ${DEPTH_MAX} levels of it (a cycle?)`);
+    if (path.length > DEPTH_MAX)
+      throw refused(path.slice(0, 4), `more than ${DEPTH_MAX} levels of it (a cycle?)`);
     if (Array.isArray(value)) return value.map((one, i) => copyOf(one, [...path, i]));
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype !== Object.prototype && prototype !== null) throw refused(path, 'an object of a class');

@@ -412,11 +412,7 @@ export class JobActor implements JobHandle {
     this.#context.onEnd(this, this.#end('failed', this.#cutShort(), wire));
   }
 
-  #end(
-    state: JobState,
-    last: Parameters<typeof jobReport>[1],
-    error: WireError | undefined,
-  ): JobReport {
+  #end(state: JobState, last: Parameters<typeof jobReport>[1], error: WireError | undefined): JobReport {
     const { id, name } = this;
     const report = jobReport({ id, name, state, error, runs: this.#life.context.runs }, last);
     this.#endState = state;

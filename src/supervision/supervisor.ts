@@ -141,9 +141,7 @@ export class Supervisor {
     if (files) this.#refuseSharedFiles(spec, files);
     const sequence = past?.sequence ?? ++this.#submitted;
     const id = past?.id ?? `${this.#context.idPrefix ?? 'job-'}${sequence}`;
-    const restarts = past
-      ? past.context.restarts
-      : restart && noRestarts(restart, this.#random.nextInt32());
+    const restarts = past ? past.context.restarts : restart && noRestarts(restart, this.#random.nextInt32());
     const job = new JobActor(id, spec, this.#jobContext, { restarts, checkpoints, terms, sequence, past });
     this.#live.set(job.id, job);
     this.#liveByName.set(job.name, job);
