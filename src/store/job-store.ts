@@ -62,8 +62,8 @@ export interface StoredJobs {
  * What it takes and returns shares no memory with what it keeps.
  *
  * A change that has resolved is durable. Changes take effect in the order of the calls, also those that were not
- * awaited. A change that rejects may have been made nevertheless, and no later one is made before the store is opened
- * anew (`STORE_FAILED`).
+ * awaited. One that rejects with a retryable `STORE_FAILED` (a full disk) was not made, and later ones may be. After any
+ * other `STORE_FAILED` it may have been made nevertheless, and no later one is made before the store is opened anew.
  */
 export interface JobStore {
   load(): Promise<StoredJobs>;
@@ -73,6 +73,6 @@ export interface JobStore {
   /** Adds a record, or replaces the one of that name. */
   putSchedule(record: ScheduleRecord): Promise<void>;
   deleteSchedule(name: string): Promise<void>;
-  /** Resolves when all changes are durable, and the store is free for another owner. */
+  /** Resolves when all changes have settled, and the store is free for another owner. */
   close(): Promise<void>;
 }
