@@ -101,23 +101,26 @@ describe('a service with a store', () => {
     expect(await second.record('queued')).toMatchObject({ wish: 'run' });
   });
 
-  it.each(['stop', 'drain', 'suspend'] as const)('ends a job whose process died while it was to %s', async (what) => {
-    const first = await startProcess();
-    const job = await first.submit('feed', onFailure);
-    await first.run('feed');
-    void job[what]();
-    await first.kill();
-    const second = await next(first);
-    expect(second.started()).toEqual([]);
-    const { state, history } = second.service.get('feed').inspect();
-    expect([state, history.at(-1)?.reason]).toEqual([
-      'stopped',
-      'its end had been requested when the process ended',
-    ]);
-    await second.settle();
-    expect(await second.record('feed')).toMatchObject({ state: 'stopped' });
-    expect((await second.service.get('feed').outcome).outcome).toBe('stopped');
-  });
+  it.each(['stop', 'drain', 'suspend'] as const)(
+    'ends a job whose process died while it was to %s',
+    async (what) => {
+      const first = await startProcess();
+      const job = await first.submit('feed', onFailure);
+      await first.run('feed');
+      void job[what]();
+      await first.kill();
+      const second = await next(first);
+      expect(second.started()).toEqual([]);
+      const { state, history } = second.service.get('feed').inspect();
+      expect([state, history.at(-1)?.reason]).toEqual([
+        'stopped',
+        'its end had been requested when the process ended',
+      ]);
+      await second.settle();
+      expect(await second.record('feed')).toMatchObject({ state: 'stopped' });
+      expect((await second.service.get('feed').outcome).outcome).toBe('stopped');
+    },
+  );
 
   it('goes on with a back-off to its instant, with the waits that it has used', async () => {
     const first = await startProcess();
