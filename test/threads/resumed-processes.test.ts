@@ -30,7 +30,13 @@ function tradesFile(folder: string, name: string): string {
 
 const specOf = (name: string, path: string, { out, speed }: { out: string; speed: number | 'max' }) => ({
   name,
-  source: { use: 'replay', path, speed },
+  source: {
+    use: 'replay',
+    path,
+    speed,
+    kind: 'trade',
+    columns: { symbol: 'symbol', time: 'time', price: 'price', size: 'size' },
+  },
   operators: [{ use: 'derive', columns: { notional: 'price * size' } }],
   batchRows: 256,
   sink: { use: 'csv', path: join(out, name), rotate: { rows: 5_000 } },
