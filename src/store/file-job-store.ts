@@ -117,6 +117,7 @@ export class FileJobStore implements JobStore {
     return join(this.#place.folder, CHECKPOINTS_NAME);
   }
 
+  /** Gives all that is kept; opens the store if no call has. */
   async load(): Promise<StoredJobs> {
     await this.#openToUse();
     await this.#commits.settled();
@@ -127,7 +128,7 @@ export class FileJobStore implements JobStore {
     return this.#put('job', record.id, record);
   }
 
-  /** Its lease goes with it: the id of a job is never used again. */
+  /** Removes the record of that id, if there is one. Its lease goes with it: the id of a job is never used again. */
   deleteJob(id: string): Promise<void> {
     this.#leases.forget(id);
     return this.#change([
@@ -140,6 +141,7 @@ export class FileJobStore implements JobStore {
     return this.#put('schedule', record.name, record);
   }
 
+  /** Removes the record of that name, if there is one. */
   deleteSchedule(name: string): Promise<void> {
     return this.#change([{ kind: 'schedule', key: name, text: undefined }]);
   }

@@ -1,8 +1,8 @@
 import { endOfTurn } from '../core/clock.js';
 import { type EntryChange, slotOf } from './stored-entries.js';
 
-/** Characters of the changes that share a write. A larger one has a write of its own. */
-const GROUP_CHARS_MAX = 1_048_576;
+/** Characters of the changes that share a write: what is encoded of a burst in one turn of the loop. */
+const GROUP_CHARS_MAX = 262_144;
 
 interface Group {
   /** By kind and key: of several changes of one record, only the last is written. */

@@ -51,6 +51,7 @@ export interface ScheduleRecord {
   readonly progress: PlainData;
 }
 
+/** What a store has. */
 export interface StoredJobs {
   /** In order of submission. */
   readonly jobs: readonly JobRecord[];
@@ -66,12 +67,20 @@ export interface StoredJobs {
  * other `STORE_FAILED` it may have been made nevertheless, and no later one is made before the store is opened anew.
  */
 export interface JobStore {
+  /**
+   * Gives all that is kept. A store may open by it.
+   *
+   * @throws {PipelineError} `STORE_IN_USE` if it is that of another owner, `STORE_INVALID` if it is damaged,
+   *   `STORE_NEWER` if a newer release wrote it, `STORE_FAILED` if it cannot be read or was closed.
+   */
   load(): Promise<StoredJobs>;
   /** Adds a record, or replaces the one of that id. */
   putJob(record: JobRecord): Promise<void>;
+  /** Removes the record of that id, if there is one. */
   deleteJob(id: string): Promise<void>;
   /** Adds a record, or replaces the one of that name. */
   putSchedule(record: ScheduleRecord): Promise<void>;
+  /** Removes the record of that name, if there is one. */
   deleteSchedule(name: string): Promise<void>;
   /** Resolves when all changes have settled, and the store is free for another owner. */
   close(): Promise<void>;

@@ -6,7 +6,9 @@ import { jobRecord, scheduleRecord } from './job-record.js';
 export function jobStoreLaws(name: string, newStore: () => JobStore): void {
   describe(`a store of jobs ${name}`, () => {
     it('has nothing at first', async () => {
-      expect(await newStore().load()).toEqual({ jobs: [], schedules: [] });
+      const store = newStore();
+      expect(await store.load()).toEqual({ jobs: [], schedules: [] });
+      await store.close();
     });
 
     it('has jobs in the order of their submission, whatever the order in which they were put', async () => {

@@ -21,11 +21,13 @@ describe('leases in a folder', () => {
   it('have epochs that go on after the process has died, and last for their whole time from then on', async () => {
     const folder = newFolder();
     const clock = new VirtualClock();
-    const first = mortalStore(folder, { clock });
+    const disk = new CrashingFileSystem();
+    const first = mortalStore(folder, { clock, fs: disk.fs });
     await first.leases.claim(ASKS);
     const free = await first.leases.claim({ ...ASKS, job: 'free' });
     await first.leases.release(free);
     await first.leases.claim({ ...ASKS, job: 'endless', ttlMs: 0 });
+    await disk.kill();
     const second = mortalStore(folder, { clock });
     await clock.advance(300);
     expect(await codeOf(second.leases.claim(ASKS))).toBe('LEASE_HELD');
