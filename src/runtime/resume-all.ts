@@ -11,7 +11,6 @@ import { type ResumeContext, resumeJobs } from './resume-jobs.js';
 
 /** A schedule as it was given. */
 export interface GivenSchedule {
-  readonly name: string;
   readonly spec: PipelineSpec;
   readonly schedule: Schedule;
   readonly options: ScheduleOptions;
@@ -40,15 +39,10 @@ export async function resumeAll({ jobs, schedules }: StoredJobs, context: Resume
   }
 }
 
-/** What of the options is the user's: how far a schedule has come is kept apart. */
-export const withoutProgress = ({ progress: _progress, ...options }: ScheduleOptions): ScheduleOptions =>
-  options;
-
 function givenOf(record: ScheduleRecord, jobs: readonly JobRecord[]): GivenSchedule {
-  const { name, spec, schedule, options } = record;
+  const { spec, schedule, options } = record;
   const { seenMs, dueMs, forgottenMs } = progressOf(record, jobs);
   return {
-    name,
     // They were checked before they were kept, and are checked again.
     spec: spec as unknown as PipelineSpec,
     schedule: schedule as unknown as Schedule,

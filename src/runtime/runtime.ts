@@ -16,11 +16,8 @@ import type { ResilienceCoordinator } from '../resilience/resilience-coordinator
 import { lastingIdPrefix } from '../service/job-identity.js';
 import { PipelineService } from '../service/pipeline-service.js';
 import type { Schedule } from '../service/schedules/schedule-options.js';
-import { keptSchedule } from '../service/schedules/schedule-records.js';
 import type { ScheduleOptions } from '../service/schedules/schedule-settings.js';
 import type { ScheduleHandle, ScheduleInfo } from '../service/schedules/scheduled-job.js';
-import { Schedules } from '../service/schedules/schedules.js';
-import { storedData } from '../service/stored-data.js';
 import type { SubmitOptions } from '../service/submit-options.js';
 import { parseOptions } from '../settings/parse-options.js';
 import { RuntimeSettings, type StoreSettings } from '../settings/runtime-settings.js';
@@ -35,7 +32,8 @@ import { problemsOfCode } from './given-in-code.js';
 import { JobIntake, type SubmitTerms } from './job-intake.js';
 import { makeResilience } from './make-resilience.js';
 import { isJobStore, openStore, type RuntimeStore } from './open-store.js';
-import { type GivenSchedule, resumeAll, withoutProgress } from './resume-all.js';
+import { resumeAll } from './resume-all.js';
+import { SpecSchedules } from './spec-schedules.js';
 import { SubmitDefaults } from './submit-defaults.js';
 import { type SubscribeOptions, SubscribeSettings } from './subscribe-options.js';
 
@@ -164,7 +162,7 @@ export class PipelineRuntime {
   readonly #topics = new TopicRegistry();
   readonly #subscriptions = new Set<TopicSubscription>();
   readonly #clock: Clock;
-  readonly #schedules = new Schedules();
+  readonly #schedules: SpecSchedules;
 
   constructor(context: RuntimeContext) {
     const { settings, planning, catalogue, logger, inspect, clock, resilience, own } = context;
@@ -202,6 +200,7 @@ export class PipelineRuntime {
       hasStore: store.jobs !== undefined,
       topics: () => this.#topics.schemas,
     });
+    this.#schedules = new SpecSchedules({ service: this.#service, intake: this.#intake, clock });
   }
 
   /**
@@ -218,7 +217,7 @@ export class PipelineRuntime {
       checkpoints,
       log: this.#log,
       clock: this.#clock,
-      schedule: (record, more) => this.#addSchedule(record, more),
+      schedule: (given, more) => this.#schedules.add(given, more),
     });
   }
 
@@ -280,42 +279,8 @@ export class PipelineRuntime {
    * @throws {InvalidOptionsError} if `schedule` or `options` are wrong.
    * @throws {PipelineError} `JOB_NAME_TAKEN` if there is a schedule for a spec of that name; `RUNTIME_CLOSED`.
    */
-  async schedule(
-    spec: PipelineSpec,
-    schedule: Schedule,
-    options: ScheduleOptions = {},
-  ): Promise<ScheduleHandle> {
-    this.#service.assertOpen();
-    const { resolved } = await this.#intake.check(spec);
-    const { name } = resolved;
-    return this.#addSchedule({ name, spec, schedule, options });
-  }
-
-  async #addSchedule(
-    { name, spec, schedule, options }: GivenSchedule,
-    { running }: { readonly running?: JobHandle | undefined } = {},
-  ): Promise<ScheduleHandle> {
-    const intake = this.#intake;
-    const records = this.#service.scheduleRecords;
-    const kept = records && {
-      name,
-      spec: storedData('schedule', 'spec', spec),
-      schedule: storedData('schedule', 'schedule', schedule),
-      options: storedData('schedule', 'options', withoutProgress(options)),
-    };
-    return this.#schedules.add(
-      {
-        name,
-        clock: this.#clock,
-        running,
-        submit: (submitOptions, instantMs) => intake.submit(spec, submitOptions, { instantMs }),
-        tell: (event) => this.#service.tell(event),
-        assertOpen: () => this.#service.assertOpen(),
-      },
-      schedule,
-      options,
-      kept && keptSchedule(records, kept),
-    );
+  schedule(spec: PipelineSpec, schedule: Schedule, options: ScheduleOptions = {}): Promise<ScheduleHandle> {
+    return this.#schedules.add({ spec, schedule, options });
   }
 
   /**

@@ -17,7 +17,7 @@ export const JOB_ERRORS = {
   JOB_STATE: {
     meaning: 'A job or a pipeline cannot do what was asked in the state that it is in.',
     cause:
-      'A pause or resume of a job that drains or has ended, a checkpoint of a pipeline that has ended, or a second `run()` of one pipeline.',
+      'A pause or resume of a job that drains or has ended, a `delete` of one that has not, a checkpoint of a pipeline that has ended, or a second `run()` of one pipeline.',
     remedy: 'Look at `state` first. Create another pipeline to run a spec again.',
     retryable: 'no',
   },
