@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.js';
 import { InvalidOptionsError } from '../core/errors.js';
 import { JobCheckpoints } from '../service/job-checkpoints.js';
 import { CheckpointSettings, type RuntimeSettings } from '../settings/runtime-settings.js';
-import type { JobStore } from '../store/job-store.js';
+import type { JobStore, StoredJobs } from '../store/job-store.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 
@@ -11,6 +11,8 @@ import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 export interface RuntimeStore {
   /** Records of jobs and schedules; missing: there are none. */
   readonly jobs?: JobStore | undefined;
+  /** What an earlier process has left in it. */
+  readonly stored?: StoredJobs | undefined;
   /** Where the checkpoints of jobs are kept; missing: there are none. */
   readonly checkpoints?: CheckpointFolder | undefined;
   /** What is in there. */
@@ -34,6 +36,7 @@ export const isJobStore = (store: unknown): store is JobStore =>
  * their own.
  *
  * @throws {InvalidOptionsError} for a store that lacks a method.
+ * @throws What the store throws when it is loaded.
  */
 export async function openStore(
   {
@@ -46,12 +49,21 @@ export async function openStore(
   if (isJobStore(store)) {
     const problems = lackingMethods(JOB_STORE, store);
     if (problems.length > 0) throw new InvalidOptionsError('runtime', problems);
-    return { jobs: store, ...checkpointsIn(checkpoints) };
+    return { ...(await loaded(store)), ...checkpointsIn(checkpoints) };
   }
   const { FileJobStore } = await import('../store/file-job-store.js');
   const jobs = new FileJobStore(store.path, { log, clock });
   const own = checkpoints ?? CheckpointSettings.parse({ path: jobs.checkpointFolder });
-  return { jobs, ...checkpointsIn(own) };
+  return { ...(await loaded(jobs)), ...checkpointsIn(own) };
+}
+
+async function loaded(jobs: JobStore): Promise<RuntimeStore> {
+  try {
+    return { jobs, stored: await jobs.load() };
+  } catch (error) {
+    await jobs.close().catch(() => {}); // the first error says more
+    throw error;
+  }
 }
 
 function checkpointsIn(settings: RuntimeSettings['checkpoints']): RuntimeStore {

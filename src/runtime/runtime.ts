@@ -209,9 +209,9 @@ export class PipelineRuntime {
    * @internal
    */
   async goOn(): Promise<void> {
-    const { jobs, jobCheckpoints: checkpoints } = this.#store;
-    if (!jobs) return;
-    await resumeAll(await jobs.load(), {
+    const { stored, jobCheckpoints: checkpoints } = this.#store;
+    if (!stored) return;
+    await resumeAll(stored, {
       service: this.#service,
       intake: this.#intake,
       checkpoints,

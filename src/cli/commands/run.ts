@@ -130,6 +130,11 @@ class Run {
   readonly #interrupts: Interrupts;
   #progress: Progress | undefined;
   #runtime: PipelineRuntime | undefined;
+  #tellEnd: () => void = () => {};
+  /** Resolves when all was asked to end, and has. */
+  readonly #end = new Promise<void>((resolve) => {
+    this.#tellEnd = resolve;
+  });
 
   constructor(
     specs: readonly SoundSpec[],
@@ -183,13 +188,19 @@ class Run {
         const terms = { written, specFolder: folderOfSpec(file) };
         this.#handles.push(await runtime.submitChecked(resolved, terms));
       }
-      if (this.#handles.length === 0) this.#terminal.say('There is nothing in the store that should run\n');
+      if (this.#handles.length + runtime.schedules().length === 0)
+        this.#terminal.say('There is nothing in the store that should run\n');
       // An interrupt may have come before any job was submitted.
       if (this.#interrupts.exitCode !== undefined) this.#suspend();
       progress.start();
-      if (durationMs !== undefined) timer = setTimeout(() => void this.#endLevels('drain'), durationMs);
+      if (durationMs !== undefined)
+        timer = setTimeout(() => void this.#endLevels('drain').then(this.#tellEnd), durationMs);
       const ofSpecs = this.#specs.map(({ name }) => runtime.get(name));
       const reports = await Promise.all([...ofSpecs, ...resumed].map(({ outcome }) => outcome));
+      if (runtime.schedules().length > 0 && this.#interrupts.exitCode === undefined) {
+        progress.note('The schedules of the store go on; Ctrl-C ends them\n');
+        await this.#end;
+      }
       progress.stop();
       await this.#report(reports);
       const isWhole = reports.every(({ outcome }) => outcome === 'completed');
@@ -250,7 +261,7 @@ class Run {
 
   /** With a store, the wish of the user stays: the next start goes on with all jobs. */
   #suspend(): void {
-    if (this.#hasStore) void this.#runtime?.close();
+    if (this.#hasStore) void this.#runtime?.close().then(this.#tellEnd);
     else void this.#endLevels('suspend');
   }
 
