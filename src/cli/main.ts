@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ASSET_CLASSES } from '../wire/provider-capabilities.js';
 import { parseDurationMs } from './duration-argument.js';
+import { endBySignal } from './end-process.js';
 import { EXIT_CODE } from './interrupts.js';
 import { addJobsCommands } from './jobs-commands.js';
 import { processTerminal, TerminalError } from './terminal.js';
@@ -32,6 +33,7 @@ Exit codes:
   0    all jobs completed, also when --duration drained them
   1    a job failed, or was stopped before everything was delivered
   2    the command line or a spec is wrong; nothing was started
+  137  a thread was in a call that does not return, and the process ended itself (SIGKILL)
   130  ended by Ctrl-C (SIGINT), drained or forced
   143  ended by SIGTERM, 129 by SIGHUP, drained or forced
 `;
@@ -112,7 +114,9 @@ program
   )
   .action(async (files: string[], options) => {
     const { run } = await import('./commands/run.js');
-    exitCode = await run(files, { ...options, durationMs: options.duration }, terminal);
+    const end = await run(files, { ...options, durationMs: options.duration }, terminal);
+    if (typeof end === 'number') exitCode = end;
+    else endBySignal(end);
   });
 
 program
@@ -140,7 +144,9 @@ program
   )
   .action(async (options) => {
     const { resume } = await import('./commands/run.js');
-    exitCode = await resume({ ...options, durationMs: options.duration }, terminal);
+    const end = await resume({ ...options, durationMs: options.duration }, terminal);
+    if (typeof end === 'number') exitCode = end;
+    else endBySignal(end);
   });
 
 program

@@ -9,6 +9,7 @@ import { placesOf, type StageTree, stagesWithin } from '../wire/stage-tree.js';
 import { StartStep } from '../wire/start-step.js';
 import type { Batcher } from './batcher.js';
 import type { CheckpointSaver } from './cuts/checkpoint-keeper.js';
+import type { KnownWaits } from './known-waits.js';
 import type { NamedOperator } from './operator-rows.js';
 import type { KeptRejects } from './rejects.js';
 import type { Sink } from './sink.js';
@@ -30,6 +31,10 @@ export interface PipelineParts {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Where it says which stage the thread is in: one cell, by `StagesAtWork`. */
+  readonly atWork?: Int32Array | undefined;
+  /** Waits of its stages that are no lack of progress. */
+  readonly knownWaits?: KnownWaits | undefined;
   /** Controls the signal that the stages got as `stopping`. */
   readonly stopping?: AbortController;
   /** Time limit for the opening of each stage. If omitted, the caller must enforce its own limit. */

@@ -2,11 +2,13 @@ import type { Batch } from '../columns/batch.js';
 import { PipelineError } from '../core/errors.js';
 import type { Nanos } from '../core/units.js';
 import type { Counters } from '../shared-memory/counters.js';
+import type { HeldPlace } from '../shared-memory/thread-watch.js';
 import type { Checkpoint } from '../wire/checkpoint.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
 import { StartStep } from '../wire/start-step.js';
 import { type AssembledPipeline, assemblePipeline } from './assemble-pipeline.js';
 import type { EndOfStream } from './downstream.js';
+import { longestHeld } from './held-stage.js';
 import type { PipelineParts } from './pipeline-parts.js';
 import { runReport, stageReports } from './run-report.js';
 import { RunRequests } from './run-requests.js';
@@ -155,6 +157,14 @@ export class StreamingPipeline {
    */
   checkpoint(): Promise<Checkpoint> {
     return this.#pieces.checkpoints.ask();
+  }
+
+  /** @internal The stage that has kept rows waiting for longest, with a call that has not settled. */
+  get held(): HeldPlace | undefined {
+    const { downstream, branches, at } = this.#pieces;
+    if (this.#parts.knownWaits?.areNone === false) return undefined;
+    const held = longestHeld([...downstream.held, ...branches.held]);
+    return held && { place: at.placeOf(held.stage.id), sinceNs: held.since };
   }
 
   /** Returns the reports of all stages. */

@@ -7,6 +7,7 @@ import { randomId } from '../core/random-id.js';
 import { unlimitedGate } from '../engine/call-gate.js';
 import type { CheckpointSaver } from '../engine/cuts/checkpoint-keeper.js';
 import type { DeadLetterFile, DeadLetterOptions } from '../engine/dead-letters/dead-letter-file.js';
+import { KnownWaits } from '../engine/known-waits.js';
 import type { Operator } from '../engine/operator.js';
 import { stopOnReject } from '../engine/rejects.js';
 import type { Sink } from '../engine/sink.js';
@@ -37,6 +38,8 @@ export interface PipelineEnvironment {
   readonly clock: Clock;
   readonly log: Logger;
   readonly counters: Counters;
+  /** Where it says which stage the thread is in. */
+  readonly atWork?: Int32Array | undefined;
   readonly overrides?: StageOverrides;
   /** The components that the spec can use. Default: those of this package. */
   readonly registry?: Registry | undefined;
@@ -101,7 +104,8 @@ export async function instantiate(
   const dictionaries = new DictionarySet(memory);
   if (checkpoint) dictionaries.restore(checkpoint.dictionaries);
   const stopping = new AbortController();
-  const room = { clock, log, stopping: stopping.signal };
+  const knownWaits = new KnownWaits();
+  const room = { clock, log, stopping: stopping.signal, knownWaits };
   const rejects = spec.deadLetter ? await deadLetters(spec.deadLetter, room) : stopOnReject();
   const context: StageMaking['context'] = {
     job: spec.name,
@@ -115,6 +119,7 @@ export async function instantiate(
     gate: unlimitedGate,
     run,
     stopping: stopping.signal,
+    knownWaits,
     ...(topics && { topics }),
     ...(checkpoint && { resuming: true }),
     ...(saver && { checkpointed: true, epoch: run.epoch, keyId: saver.keyId }),
@@ -146,6 +151,8 @@ export async function instantiate(
     clock,
     log,
     stopping,
+    knownWaits,
+    ...(environment.atWork && { atWork: environment.atWork }),
     openDeadlineMs,
     job: spec.name,
     run,

@@ -1,3 +1,4 @@
+import { url as inspectorUrl } from 'node:inspector';
 import type { z } from 'zod';
 import { assertFunction, assertMapping, assertText } from '../core/assert-argument.js';
 import { type Clock, systemClock } from '../core/clock.js';
@@ -183,6 +184,12 @@ export class PipelineRuntime {
       store: store.jobs,
       ...(store.jobs && { idPrefix: lastingIdPrefix() }),
       clock,
+      watchdog: {
+        loopMs: settings.watchdog.loop / 1e6,
+        progressMs: settings.watchdog.progress / 1e6,
+        onStall: settings.watchdog.onStall,
+      },
+      isDebugged: () => inspectorUrl() !== undefined,
       threads: this.#pool,
       log: logger,
       settings,
@@ -359,6 +366,14 @@ export class PipelineRuntime {
   /** Lists the topics that have a producer or a consumer now. */
   topics(): readonly TopicInfo[] {
     return this.#topics.list();
+  }
+
+  /**
+   * Threads of jobs that could not be ended and are still at work, and how many of these seem to be in a call that does
+   * not return, such as `execFileSync`: `process.exit` waits for those.
+   */
+  get threadsLeft(): { readonly all: number; readonly blocked: number } {
+    return this.#service.threadsLeft;
   }
 
   /** Subscribes to events. Call the returned function to unsubscribe. Errors of a listener have no effect. */

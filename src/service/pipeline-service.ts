@@ -305,6 +305,11 @@ export class PipelineService implements StartQueue<JobActor> {
     await this.#closing;
   }
 
+  /** @see Supervisor.threadsLeft */
+  get threadsLeft(): { readonly all: number; readonly blocked: number } {
+    return this.#supervisor.threadsLeft;
+  }
+
   /** Whether it takes no jobs any more. */
   get isClosed(): boolean {
     return this.#supervisor.isClosed;

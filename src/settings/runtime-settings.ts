@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { durationNs } from './duration.js';
 import { JobLimits } from './job-limits.js';
 import { RestartSettings } from './restart-settings.js';
+import { WatchdogSettings } from './watchdog-settings.js';
 
 const threads = 'expected 1 to 4096 threads';
 const warm = 'expected 0 to 4096 threads';
@@ -160,6 +161,9 @@ export const RuntimeSettings = z
       'Keeps jobs and schedules in a folder, of which one process at a time is the owner: what should run goes on by ' +
         'itself when the process has ended and a runtime with this store starts. Checkpoints are in it, too, unless ' +
         '`checkpoints` says otherwise',
+    ),
+    watchdog: WatchdogSettings.prefault({}).describe(
+      'When it is found that the thread of a job is stuck, or that its rows do not move, and what follows',
     ),
     restart: RestartSettings.prefault({}).describe(
       'How jobs are started again that were submitted without a policy of their own',

@@ -15,6 +15,7 @@ import { needsResilience, secretsOfSpec, stagesOf, topicsOfSpec } from '../wire/
 import { pendingStart, StartStep } from '../wire/start-step.js';
 import { answered } from './answer-deadline.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
+import { isFencedBy } from './fenced-sinks.js';
 import {
   isEndState,
   type JobHandle,
@@ -24,6 +25,8 @@ import {
   type JobTerms,
   type JobTransition,
   type JobWish,
+  type RuntimeEvent,
+  type StalledRows,
   type WaitReason,
 } from './job.js';
 import type { JobCommand, JobContext, JobEvent } from './job-context.js';
@@ -33,6 +36,8 @@ import { type CutShort, jobReport } from './job-report.js';
 import type { Restarts } from './restart-policy.js';
 import { mayRestart } from './run-end.js';
 import { RunThread } from './run-thread.js';
+import { stalledError, stalledRows, stuckError } from './watch-findings.js';
+import type { StallFinding, StuckFinding, WatchedJob, WatchedRun } from './watchdog.js';
 
 /** What belongs to a job beside its spec. */
 export interface JobSettings {
@@ -78,21 +83,30 @@ export interface JobActorContext {
   onWish?(job: JobActor, wish: JobWish): Promise<void> | undefined;
   /** Called after each step of the machine. Must not throw. */
   onTransition(job: JobActor, transition: JobTransition): void;
+  /** Called with what the watchdog has found. Must not throw. */
+  onFinding(job: JobActor, finding: WatchEvent): void;
   /** Called when the job has ended. Must not throw. */
   onEnd(job: JobActor, report: JobReport): void;
   /** Called when its next run is due, for which it needs a thread: `start` or `refuse` it. Must not throw. */
   onRestartDue(job: JobActor): void;
   /** Called when its thread has begun the task. Must not throw. */
   onThreadBegun(job: JobActor): void;
+  /** Called when a thread of it could not be ended, and was left running. Must not throw. */
+  onThreadLeft(job: JobActor): void;
   /**
    * Called when its thread is free or was lost: when the run ends, or later if the thread could not be
    * ended. Must not throw.
    */
   onThreadFreed(job: JobActor, loss: WireError | undefined): void;
+  /** Called when a thread has ended that was left running before a later run of the job. Must not throw. */
+  onLeftThreadFreed(job: JobActor): void;
 }
 
+/** What the supervisor tells of a finding of the watchdog. */
+export type WatchEvent = Extract<RuntimeEvent, { readonly type: 'job.stuck' | 'job.stalled' | 'job.moving' }>;
+
 /** One job: its machine, and the threads and timers that carry out the machine's decisions. */
-export class JobActor implements JobHandle {
+export class JobActor implements JobHandle, WatchedJob {
   readonly id: string;
   readonly name: string;
   readonly terms: JobTerms | undefined;
@@ -111,7 +125,9 @@ export class JobActor implements JobHandle {
   #thread: RunThread | undefined;
   /** Of the last run: a job in the queue has counted nothing. */
   #lastThread: RunThread | undefined;
-  #hasThread = false;
+  /** Threads that are at work for it: that of its run, and those that could not be ended. */
+  readonly #threads = new Set<RunThread>();
+  #stalled: StalledRows | undefined;
   /** Whether the thread before came up. */
   #cameUp = false;
   /** When the first batch of all runs came. */
@@ -147,7 +163,15 @@ export class JobActor implements JobHandle {
     const { machine, inspect } = context;
     const { restarts, past } = settings;
     this.#life = new JobLife(
-      { id, machine, inspect, queuedAtMs: this.#deadline.in(0), restarts, past },
+      {
+        id,
+        machine,
+        inspect,
+        queuedAtMs: this.#deadline.in(0),
+        restarts,
+        past,
+        isFenced: restarts && 'source' in spec && isFencedBy(spec, settings.checkpoints !== undefined),
+      },
       {
         onCommand: (command) => this.#obey(command),
         onStep: () => this.#follow(),
@@ -189,7 +213,17 @@ export class JobActor implements JobHandle {
 
   /** Whether a thread is at work for it: also one that could not be ended with the job. */
   get hasThread(): boolean {
-    return this.#hasThread;
+    return this.#threads.size > 0;
+  }
+
+  /** Threads that could not be ended, and are still at work. */
+  get threadsLeft(): number {
+    return this.#threads.size - (this.#thread && this.#threads.has(this.#thread) ? 1 : 0);
+  }
+
+  /** Of these, the ones that can be waited for in vain: in a call that does not return. */
+  get blockedThreadsLeft(): number {
+    return [...this.#threads].filter((thread) => thread !== this.#thread && thread.isBlocked).length;
   }
 
   /** Gives the job a thread: takes it out of the queue, or ends its back-off. */
@@ -223,7 +257,11 @@ export class JobActor implements JobHandle {
         onEnded: (report) => this.#tellEnd(thread, { type: 'pipeline.ended', report }),
         onLost: (error) => this.#tellEnd(thread, { type: 'thread.lost', error }),
         onFreed: (loss) => {
-          this.#hasThread = false;
+          this.#threads.delete(thread);
+          if (this.#thread && this.#thread !== thread) {
+            this.#context.onLeftThreadFreed(this);
+            return;
+          }
           // The error of the run says why it was ended; that of a dead job is about its restarts.
           this.#context.onThreadFreed(this, loss && (this.#life.context.runs.at(-1)?.error ?? loss));
         },
@@ -231,7 +269,7 @@ export class JobActor implements JobHandle {
     );
     this.#thread = thread;
     this.#lastThread = thread;
-    this.#hasThread = true;
+    this.#threads.add(thread);
     // Last, since a listener may stop the job as soon as it sees this event; then there must be something
     // to end.
     this.#send({ type: 'thread.assigned', deadlineAtMs: this.#deadline.in(settings.startDeadlineMs) });
@@ -262,11 +300,44 @@ export class JobActor implements JobHandle {
       ...(waitsFor && { waitsFor }),
       counters,
       ...(ageMs !== undefined && { heartbeatAgeMs: ageMs }),
+      ...(this.#stalled && { stalled: this.#stalled }),
       ...(firstRowAtNs > 0 && { firstRowMs: (firstRowAtNs - Number(this.#submittedAtNs)) / 1e6 }),
       ...(error && { error }),
       history: context.history,
       runs: context.runs,
     };
+  }
+
+  /** What the watchdog looks at: a start and an end have deadlines of their own. */
+  get watched(): { readonly run: WatchedRun; readonly isPaused: boolean } | undefined {
+    const { state } = this;
+    if (!this.#thread || (state !== 'running' && state !== 'paused')) return undefined;
+    return { run: this.#thread, isPaused: state === 'paused' };
+  }
+
+  findStuck(finding: StuckFinding): void {
+    if (!this.#spec) return;
+    const error = stuckError(this.#spec, finding);
+    this.#context.onFinding(this, { type: 'job.stuck', ...this.#now, error });
+    this.#send({ type: 'run.stuck', error });
+  }
+
+  findStalled(finding: StallFinding): void {
+    if (!this.#spec) return;
+    const error = finding.mustEnd ? stalledError(this.#spec, finding) : undefined;
+    const stalled = stalledRows(this.#spec, finding, this.#deadline.in(0));
+    this.#stalled = stalled;
+    this.#context.onFinding(this, { type: 'job.stalled', ...this.#now, ...stalled, ...(error && { error }) });
+    if (error) this.#send({ type: 'run.stuck', error });
+  }
+
+  findMoving(): void {
+    this.#stalled = undefined;
+    this.#context.onFinding(this, { type: 'job.moving', ...this.#now });
+  }
+
+  get #now(): { readonly id: string; readonly name: string; readonly atMs: number } {
+    return { id: this.id, name: this.name, atMs: this.#deadline.in(0) };
   }
 
   async describe(): Promise<readonly StageReport[]> {
@@ -343,7 +414,9 @@ export class JobActor implements JobHandle {
     this.#cameUp = thread.hasHeartbeat;
     this.#firstRowAtNs ||= thread.counters.get('firstRowAtNs');
     this.#thread = undefined;
+    this.#stalled = undefined;
     this.#send(isStable ? { ...event, isStable } : event);
+    if (this.#threads.has(thread) && isLeft(event)) this.#context.onThreadLeft(this);
   }
 
   #send(event: JobEvent): void {
@@ -435,7 +508,11 @@ export class JobActor implements JobHandle {
     this.#thread?.close();
     this.#showSecrets();
     this.#spec = undefined;
+    this.#stalled = undefined;
     this.#thread = undefined;
     this.#lastThread = undefined;
   }
 }
+
+const isLeft = (event: JobEvent): boolean =>
+  event.type === 'thread.lost' && event.error.code === 'THREAD_LEFT_RUNNING';

@@ -25,6 +25,8 @@ export type JobEvent =
    * for.
    */
   | { readonly type: 'deadline.passed'; readonly pending?: PendingStart }
+  /** The watchdog has found that the run has to be ended: its loop does not turn, or it makes no progress. */
+  | { readonly type: 'run.stuck'; readonly error: WireError }
   /** The run has claimed its key at the checkpoint store. */
   | { readonly type: 'run.claimed'; readonly epoch: number }
   /** `isStable`: it had delivered rows for as long as the restart policy asks for. */
@@ -53,8 +55,8 @@ export interface JobContext {
   readonly history: readonly JobTransition[];
   /** Also set if the pause was requested before the actor was ready. */
   readonly pauseWanted: boolean;
-  /** Why the job is ending. After `stop`, `deadline` and `no start` the thread itself is ended. */
-  readonly ending?: 'drain' | 'suspend' | 'stop' | 'deadline' | 'no start' | undefined;
+  /** Why the run is ending. After `stop`, `deadline`, `no start` and `stuck` the thread itself is ended. */
+  readonly ending?: 'drain' | 'suspend' | 'stop' | 'deadline' | 'no start' | 'stuck' | undefined;
   readonly deadlineAtMs?: number | undefined;
   /** Of the last run. */
   readonly report?: PipelineReport | undefined;
@@ -63,17 +65,20 @@ export interface JobContext {
   readonly runs: readonly JobRun[];
   /** Missing: the job has one run. */
   readonly restarts?: Restarts | undefined;
-  /** A stop, a drain or a suspend was requested while a start was given up: no other run follows. */
+  /** A stop, a drain or a suspend was requested while a run was given up: no other one follows. */
   readonly endWanted?: boolean | undefined;
+  /** Whether all that its sinks write is fenced: another run may follow one whose thread could not be ended. */
+  readonly isFenced?: boolean | undefined;
 }
 
 /** Transitions of a job that are remembered, the last ones. */
 export const HISTORY_MAX = 100;
 
 /** The context of a job that is put in the queue. */
-export const contextOfQueued = (queuedAtMs: number, restarts?: Restarts): JobContext => ({
+export const contextOfQueued = (queuedAtMs: number, restarts?: Restarts, isFenced = false): JobContext => ({
   history: [{ state: 'queued', atMs: queuedAtMs }],
   pauseWanted: false,
   runs: [],
   ...(restarts && { restarts }),
+  ...(isFenced && { isFenced }),
 });

@@ -21,6 +21,8 @@ export interface JobLifeSettings {
   readonly queuedAtMs: number;
   /** Missing: the job has one run. */
   readonly restarts?: Restarts | undefined;
+  /** Whether all that its sinks write is fenced. */
+  readonly isFenced?: boolean | undefined;
   readonly inspect?: InspectMachine | undefined;
   /** Of a job that an earlier process had. Missing: it is new. */
   readonly past?: JobPast | undefined;
@@ -51,7 +53,9 @@ export class JobLife {
     this.#settings = settings;
     this.#listener = listener;
     const { past } = settings;
-    this.#context = past?.context ?? contextOfQueued(settings.queuedAtMs, settings.restarts);
+    this.#context = past
+      ? { ...past.context, ...(settings.isFenced && { isFenced: true }) }
+      : contextOfQueued(settings.queuedAtMs, settings.restarts, settings.isFenced);
     if (!past) return;
     this.#state = past.state;
     this.#isDone = isEndState(past.state);

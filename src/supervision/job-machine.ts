@@ -7,7 +7,15 @@ import type { JobState, JobTransition } from './job.js';
 import { HISTORY_MAX, type JobCommand, type JobContext, type JobEvent } from './job-context.js';
 import { withEnd, withKnown, withRun } from './job-runs.js';
 import { areSpent, nextRestart, spentError } from './restart-policy.js';
-import { endOf, isInGoodOrder, mayRestart, reasonOf, restartsAfter, wasEndedByUs } from './run-end.js';
+import {
+  endOf,
+  isInGoodOrder,
+  mayRestart,
+  reasonOf,
+  restartsAfter,
+  wasEndedByUs,
+  wasStuck,
+} from './run-end.js';
 
 /** Reasons for a restart: there may be one in each second step of a history. */
 const REASON_CHARS_MAX = 1_024;
@@ -18,8 +26,8 @@ const NO_ANSWER: PendingStart = { text: 'its thread did not answer' };
  * `queued → starting → running ⇄ paused → draining → completed | stopped | failed`, and with a restart policy
  * `starting | running | paused → backingOff → starting`, or `dead` once its restarts are spent.
  *
- * Losing the thread leads out of every state but the last four. A hard stop and a start that took too
- * long pass through `draining` as well: this is the state of any run on its way out. What the user asked for last
+ * Losing the thread leads out of every state but the last four. A hard stop, a start that took too
+ * long and a run that is stuck pass through `draining` as well: this is the state of any run on its way out. What the user asked for last
  * goes before the policy: a job that was to stop, to drain or to suspend is not started again. The machine holds no timer:
  * deadlines are instants in the context.
  */
@@ -73,6 +81,9 @@ export function createJobMachine(clock: Clock) {
     { guard: 'mayRestart', actions: ['wantEnd', 'commandEnd'] },
   ] as const;
   const takesSoonerEnd = { 'drain.requested': soonerEnd, 'suspend.requested': soonerEnd } as const;
+  const isGivenUpIfStuck = {
+    'run.stuck': { target: 'draining', actions: ['giveUpRun', 'commandEnd'] },
+  } as const;
   const takesItsEnd = {
     'drain.requested': { target: 'draining', actions: ['beginDrain', 'commandDrain'] },
     'suspend.requested': { target: 'draining', actions: ['beginSuspend', 'commandSuspend'] },
@@ -96,7 +107,9 @@ export function createJobMachine(clock: Clock) {
         isInGoodOrder(context) &&
         (event.type === 'drain.requested' || event.type === 'suspend.requested') &&
         event.deadlineAtMs < (context.deadlineAtMs ?? Number.POSITIVE_INFINITY),
-      reportsFailure: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'failed',
+      reportsFailure: ({ context, event }) =>
+        event.type === 'pipeline.ended' &&
+        (event.report.outcome === 'failed' || (event.report.outcome === 'stopped' && wasStuck(context))),
       reportsStop: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'stopped',
       wasEndedByUs: ({ context }) => wasEndedByUs(context),
       isRestarted: ({ context, event }) => restartsAfter(context, event) !== undefined,
@@ -176,6 +189,11 @@ export function createJobMachine(clock: Clock) {
           retryable: false,
         }),
       }),
+      giveUpRun: assign({
+        ending: 'stuck',
+        deadlineAtMs: undefined,
+        error: ({ event }) => (event.type === 'run.stuck' ? event.error : undefined),
+      }),
       wantEnd: assign({ endWanted: true }),
       keepEnd: assign(({ context, event }) => {
         const end = endOf(context, event);
@@ -249,6 +267,7 @@ export function createJobMachine(clock: Clock) {
         entry: { type: 'enter', params: { state: 'running' } },
         on: {
           'pause.requested': { target: 'paused', actions: ['wantPause', 'commandPause'] },
+          ...isGivenUpIfStuck,
           ...takesItsEnd,
           ...endsByReport,
           ...failsWithoutThread,
@@ -259,6 +278,7 @@ export function createJobMachine(clock: Clock) {
         entry: { type: 'enter', params: { state: 'paused' } },
         on: {
           'resume.requested': { target: 'running', actions: ['forgetPause', 'commandResume'] },
+          ...isGivenUpIfStuck,
           ...takesItsEnd,
           ...endsByReport,
           ...failsWithoutThread,
@@ -269,7 +289,7 @@ export function createJobMachine(clock: Clock) {
         entry: { type: 'enter', params: { state: 'draining' } },
         on: {
           ...takesItsClaim,
-          // Of a start that was given up, and may be followed by another one.
+          // Of a run that was given up, and may be followed by another one.
           'pause.requested': { guard: 'isPauseNewsForNext', actions: 'wantPause' },
           'resume.requested': { guard: 'isPauseWantedForNext', actions: 'forgetPause' },
           ...takesSoonerEnd,

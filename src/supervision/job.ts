@@ -68,6 +68,8 @@ export interface JobInfo extends Partial<JobTerms> {
   readonly counters: CounterValues;
   /** Ms since the thread's last heartbeat; `undefined` before the first one and after the end. */
   readonly heartbeatAgeMs?: number | undefined;
+  /** Set while rows wait in a run and nothing moves, once the watchdog has told so. */
+  readonly stalled?: StalledRows | undefined;
   /** Ms from submission to the first batch; `undefined` before it. */
   readonly firstRowMs?: number | undefined;
   /** Why it failed; while it backs off, why its last run did. */
@@ -75,6 +77,14 @@ export interface JobInfo extends Partial<JobTerms> {
   readonly history: readonly JobTransition[];
   /** The last 20 runs, oldest first. Empty while the job waits for its first thread. */
   readonly runs: readonly JobRun[];
+}
+
+/** Rows that wait without progress. */
+export interface StalledRows {
+  /** The stage whose call has not ended: its path in the spec. */
+  readonly stage?: string;
+  /** Since when, in milliseconds since 1970. */
+  readonly sinceMs: number;
 }
 
 /** When a job came into a state, and why. */
@@ -163,6 +173,32 @@ export type RuntimeEvent =
       /** Milliseconds since 1970. */
       readonly atMs: number;
       readonly waitsFor: readonly WaitReason[];
+    }
+  /** The event loop of its thread does not turn: the run is ended. */
+  | {
+      readonly type: 'job.stuck';
+      readonly id: string;
+      readonly name: string;
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      readonly error: WireError;
+    }
+  /** Rows wait in it, and nothing moves. With `error`, it has been so for so long that the run is ended. */
+  | ({
+      readonly type: 'job.stalled';
+      readonly id: string;
+      readonly name: string;
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      readonly error?: WireError;
+    } & StalledRows)
+  /** Rows move again after `job.stalled`. */
+  | {
+      readonly type: 'job.moving';
+      readonly id: string;
+      readonly name: string;
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
     }
   | { readonly type: 'job.ended'; readonly report: JobReport }
   /** An instant of a schedule has come: its job was submitted, left out, or refused. */

@@ -17,12 +17,13 @@ import { topicsOfSpec } from '../wire/stages-of-spec.js';
 import { drainDeadlineMs } from './drain-deadline.js';
 import { EndedJobs } from './ended-jobs.js';
 import type { JobInfo, JobReport, JobTerms, JobTransition, RuntimeEvent, WaitReason } from './job.js';
-import { JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
+import { JobActor, type JobActorContext, type JobActorSettings, type WatchEvent } from './job-actor.js';
 import type { JobPast } from './job-life.js';
 import { createJobMachine } from './job-machine.js';
 import { noRestarts, type RestartPolicy } from './restart-policy.js';
 import type { StartQueue } from './start-queue.js';
 import { ThreadStartLimit } from './thread-start-limit.js';
+import { Watchdog, type WatchdogParts, type WatchdogSettings } from './watchdog.js';
 
 export interface SupervisorSettings extends JobActorSettings {
   /** Jobs that may have a thread at the same time; the others wait in the queue. */
@@ -34,6 +35,12 @@ export interface SupervisorContext {
   readonly threads: Threads;
   readonly log: Logger;
   readonly settings: SupervisorSettings;
+  /** When it is found that a thread is stuck, or rows do not move. Missing: nobody looks. */
+  readonly watchdog?: WatchdogSettings | undefined;
+  /** Default: asks the system how a thread has spent its time. */
+  readonly threadTime?: WatchdogParts['threadTime'];
+  /** Whether somebody debugs this process. */
+  readonly isDebugged?: () => boolean;
   /** Budgets and breakers, for the threads of jobs whose spec names one. */
   readonly resilience?: ResilienceHandle | undefined;
   /** The topics of jobs. */
@@ -95,12 +102,15 @@ export class Supervisor {
    * jobs whose thread could not be ended.
    */
   readonly #threaded = new Set<JobActor>();
+  /** Places of threads that could not be ended, beside that of their job. */
+  readonly #leftPlaces = new Map<JobActor, number>();
   /** Of these, the ones whose next run is due. They start before the jobs in the queue. */
   readonly #due = new Set<JobActor>();
   /** Files of jobs that may still read or write: live jobs, and those whose thread could not be ended. */
   readonly #files = new FilesInUse<JobActor>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #startLimit: ThreadStartLimit;
+  readonly #watchdog: Watchdog | undefined;
   readonly #random: Random;
   #submitted = 0;
   #isStarting = false;
@@ -112,6 +122,16 @@ export class Supervisor {
     this.#queue = context.queue;
     this.#ended = new EndedJobs(ENDED_MAX, context.onForgotten);
     this.#jobContext = this.#makeJobContext();
+    const { clock, watchdog, threadTime, isDebugged } = context;
+    this.#watchdog =
+      watchdog &&
+      new Watchdog({
+        clock,
+        settings: watchdog,
+        jobs: () => this.#threaded,
+        threadTime,
+        ...(isDebugged && { isDebugged }),
+      });
     this.#startLimit = new ThreadStartLimit(
       context.clock,
       () => this.startQueued(),
@@ -245,6 +265,16 @@ export class Supervisor {
     }
   }
 
+  /** Threads that could not be ended, and of these the ones that are in a call that does not return. */
+  get threadsLeft(): { readonly all: number; readonly blocked: number } {
+    let [all, blocked] = [0, 0];
+    for (const job of this.#threaded) {
+      all += job.threadsLeft;
+      blocked += job.blockedThreadsLeft;
+    }
+    return { all, blocked };
+  }
+
   /** Whether it takes no jobs any more. */
   get isClosed(): boolean {
     return this.#closed;
@@ -265,6 +295,8 @@ export class Supervisor {
     try {
       for (const job of this.#due) {
         if (!this.#startLimit.hasRoom) return;
+        // A thread that could not be ended has a place.
+        if (this.#placesTaken > this.#context.settings.maxThreads) break;
         // It waits: a restart without a try would be spent in vain.
         if (this.#startLimit.refusal()) {
           this.#startLimit.wakeAfterHold();
@@ -273,7 +305,7 @@ export class Supervisor {
         this.#due.delete(job);
         this.#start(job);
       }
-      while (this.#threaded.size < this.#context.settings.maxThreads && this.#startLimit.hasRoom) {
+      while (this.#placesTaken < this.#context.settings.maxThreads && this.#startLimit.hasRoom) {
         const refusal = this.#queue.isEmpty ? undefined : this.#startLimit.refusal();
         if (refusal && refused === ENDS_PER_TURN) {
           setImmediate(() => this.startQueued());
@@ -295,7 +327,22 @@ export class Supervisor {
   #start(job: JobActor): void {
     this.#threaded.add(job);
     this.#startLimit.starts(job);
+    this.#watchdog?.wake();
     job.start();
+  }
+
+  /** Jobs that have a place for a thread, and threads that could not be ended and were followed by another one. */
+  get #placesTaken(): number {
+    let left = 0;
+    for (const places of this.#leftPlaces.values()) left += places;
+    return this.#threaded.size + left;
+  }
+
+  #countLeftPlaces(job: JobActor): void {
+    // An ended job keeps its own place as long as it has a thread.
+    const places = job.isLive ? job.threadsLeft : job.threadsLeft - 1;
+    if (places > 0) this.#leftPlaces.set(job, places);
+    else this.#leftPlaces.delete(job);
   }
 
   #refuseSharedFiles(spec: ResolvedSpec, files: JobFiles): void {
@@ -322,6 +369,7 @@ export class Supervisor {
       ...(waitsFor && { waitsFor }),
       ...(onWish && { onWish }),
       onTransition: (job, transition) => this.#tellTransition(job, transition),
+      onFinding: (job, finding) => this.#tellFinding(job, finding),
       onEnd: (job, report) => this.#retire(job, report),
       onRestartDue: (job) => {
         this.#due.add(job);
@@ -336,7 +384,16 @@ export class Supervisor {
         else if (loss.code === 'THREAD_STOPPED') this.#startLimit.leaves(job);
         else this.#startLimit.failed(job, loss);
         if (job.isLive) this.#context.topics?.expectAgain(job.id);
-        else this.#giveUpPlaces(job);
+        else if (!job.hasThread) this.#giveUpPlaces(job);
+        this.#countLeftPlaces(job);
+        this.startQueued();
+      },
+      onThreadLeft: (job) => {
+        this.#countLeftPlaces(job);
+        this.startQueued();
+      },
+      onLeftThreadFreed: (job) => {
+        this.#countLeftPlaces(job);
         this.startQueued();
       },
     };
@@ -354,6 +411,7 @@ export class Supervisor {
     this.#queue.delete(job);
     this.#due.delete(job);
     if (!job.hasThread) this.#giveUpPlaces(job);
+    this.#countLeftPlaces(job);
     this.#ended.add(job);
     this.tell({ type: 'job.ended', report });
     if (!job.hasThread) this.startQueued(); // it may have had a place while it backed off
@@ -384,6 +442,13 @@ export class Supervisor {
     this.tell({ type: 'job.state', id, name, ...transition });
   }
 
+  #tellFinding({ id, name }: JobActor, finding: WatchEvent): void {
+    const { type, atMs: _, ...fields } = finding;
+    const ends = type !== 'job.moving' && finding.error !== undefined;
+    this.#log(type === 'job.moving' ? 'debug' : 'warn', { job: name, ...fields, id }, FINDINGS[type](ends));
+    this.tell(finding);
+  }
+
   /** Tells the listeners of an event. */
   tell(event: RuntimeEvent): void {
     for (const listener of [...this.#listeners]) {
@@ -403,5 +468,12 @@ export class Supervisor {
     }
   }
 }
+
+const FINDINGS = {
+  'job.stuck': () => 'the event loop of a thread does not turn, and the run is ended',
+  'job.stalled': (ends: boolean) =>
+    ends ? 'rows still wait and nothing moves, and the run is ended' : 'rows wait and nothing moves',
+  'job.moving': () => 'rows move again',
+} as const;
 
 const TEXTS = { failed: 'job failed', dead: 'job failed and has no restart left' } as const;

@@ -7,6 +7,7 @@ import type { PipelineRuntime } from '../../runtime/runtime.js';
 import { isEndState, type JobHandle, type JobInfo, type JobReport } from '../../supervision/job.js';
 import type { Logger } from '../../telemetry/logger.js';
 import { specLevels } from '../connected-specs.js';
+import type { EndSignal } from '../end-process.js';
 import { type InterruptSignal, Interrupts } from '../interrupts.js';
 import { lineTexts } from '../line-counts.js';
 import { lineLogger } from '../line-logger.js';
@@ -49,13 +50,14 @@ export interface RunOptions {
 /**
  * Runs specs side by side until all have ended.
  *
- * @returns The exit code.
+ * @returns The exit code, or the signal to end the process by: a thread is in a call that does not return, and any other
+ *   end would wait for it.
  */
 export async function run(
   files: readonly string[],
   options: RunOptions,
   terminal: Terminal,
-): Promise<number> {
+): Promise<number | EndSignal> {
   if (options.json) keepStdoutClean();
   let settings: LoadedSettings | undefined;
   let specs: CheckedSpec[];
@@ -93,7 +95,7 @@ export async function run(
 export async function resume(
   options: Omit<RunOptions, 'set' | 'checkpoints' | 'restart'>,
   terminal: Terminal,
-): Promise<number> {
+): Promise<number | EndSignal> {
   if (options.json) keepStdoutClean();
   try {
     const settings = await loadSettings(options.settings, options);
@@ -152,7 +154,7 @@ class Run {
     });
   }
 
-  async execute(): Promise<number> {
+  async execute(): Promise<number | EndSignal> {
     const { threads, durationMs, restart, checkpoints, store } = this.#options;
     const { runtime: settings, resilience } = this.#settings;
     const { createRuntime } = await import('../../runtime/runtime.js');
@@ -178,6 +180,7 @@ class Run {
     runtime.on((event) => progress.tell(event));
     this.#interrupts.watch();
     let timer: NodeJS.Timeout | undefined;
+    let code: number;
     try {
       // Consumers of topics first, so that no row comes before they are known.
       const resumed = resumedJobs(runtime, begunAtMs);
@@ -204,7 +207,7 @@ class Run {
       progress.stop();
       await this.#report(reports);
       const isWhole = reports.every(({ outcome }) => outcome === 'completed');
-      return this.#interrupts.exitCode ?? (isWhole ? 0 : 1);
+      code = this.#interrupts.exitCode ?? (isWhole ? 0 : 1);
     } finally {
       clearTimeout(timer);
       progress.stop();
@@ -212,6 +215,18 @@ class Run {
       resilience?.close();
       this.#interrupts.close();
     }
+    const { blocked } = runtime.threadsLeft;
+    return blocked > 0 ? this.#endBlocked(blocked) : code;
+  }
+
+  #endBlocked(threads: number): EndSignal {
+    const signal = this.#interrupts.signal ?? 'SIGKILL';
+    const which =
+      threads === 1
+        ? '1 thread is in a call that does not return'
+        : `${threads} threads are in calls that do not return`;
+    this.#terminal.say(`${which}: the process ends itself by ${signal}\n`);
+    return signal;
   }
 
   async #report(reports: readonly JobReport[]): Promise<void> {

@@ -14,6 +14,7 @@ import type { KeptRejects, LettersBehind } from '../rejects.js';
 import { RepeatingTimer } from '../repeating-timer.js';
 import type { NamedSource, Source } from '../source.js';
 import { labelOf, type StageLabel } from '../stage-label.js';
+import type { StagesAtWork } from '../stages-at-work.js';
 import { LiveIntake } from './live-intake.js';
 import { OverflowNotice } from './overflow-notice.js';
 import type { IntakeCounts, KnownResumePoint, ResumePoint, SourceCounts } from './resume-point.js';
@@ -34,6 +35,8 @@ export interface SourceIntakeParts {
   readonly rejects: KeptRejects;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Which stage the thread is in, if somebody looks. */
+  readonly stages?: StagesAtWork | undefined;
   /** Whether nothing is to be read ahead now. Asked before each such read. */
   isHeld(): boolean;
   /** Whether a checkpoint is waiting, which needs a known position. */
@@ -301,12 +304,16 @@ export class SourceIntake implements IntakeCounts {
     const source = this.#source;
     if (this.#live) this.#waitsSince = this.#parts.clock.now();
     let answer: ReturnType<Source['read']>;
+    const { stages } = this.#parts;
+    const before = stages?.enter(stages.placeOf(this.#label.id)) ?? 0;
     try {
       this.#points.beginRead();
       answer = source.read();
     } catch (thrown) {
       this.#failRead(thrown);
       return null;
+    } finally {
+      stages?.leave(before);
     }
     this.#answersAtOnce = answer === null || answer instanceof Batch;
     if (answer === null || answer instanceof Batch) {

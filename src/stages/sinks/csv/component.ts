@@ -7,5 +7,6 @@ export default defineComponent({
   summary: 'CSV, one file or parts in a directory.',
   mayChange: ['rotate', 'ifExists', 'openPartsMax'],
   options: async () => (await import('./options.js')).CsvSinkOptions,
+  facts: () => ({ isFenced: true }),
   load: loadOnce(async () => (await import('./csv.js')).csvSink),
 });

@@ -7,5 +7,6 @@ export default defineComponent({
   summary: 'JSON lines, one file or parts in a directory.',
   mayChange: ['rotate', 'ifExists', 'openPartsMax'],
   options: async () => (await import('./options.js')).JsonlSinkOptions,
+  facts: () => ({ isFenced: true }),
   load: loadOnce(async () => (await import('./jsonl.js')).jsonlSink),
 });

@@ -6,5 +6,6 @@ export default defineComponent({
   name: 'null',
   summary: 'Accepts all rows and keeps none.',
   options: async () => (await import('./options.js')).NullSinkOptions,
+  facts: () => ({ isFenced: true }),
   load: loadOnce(async () => (await import('./null.js')).nullSink),
 });
