@@ -195,7 +195,7 @@ export type {
 export { type BatchCallback, callbackSink } from './stages/sinks/callback.js';
 export { FileJobStore, type FileJobStoreOptions } from './store/file-job-store.js';
 export { HeldLease } from './store/held-lease.js';
-export type { JobRecord, JobStore, JobWish, ScheduleRecord, StoredJobs } from './store/job-store.js';
+export type { JobRecord, JobStore, ScheduleRecord, StoredJobs } from './store/job-store.js';
 export type { Lease, LeaseRequest, LeaseStore } from './store/lease-store.js';
 export { MemoryJobStore } from './store/memory-job-store.js';
 export { MemoryLeaseStore } from './store/memory-lease-store.js';
@@ -209,6 +209,7 @@ export type {
   JobState,
   JobTerms,
   JobTransition,
+  JobWish,
   RuntimeEvent,
   StalledRows,
   WaitReason,

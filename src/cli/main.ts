@@ -14,6 +14,8 @@ Examples:
   tickloom run spec.yaml
   tickloom run bars.yaml ticks.yaml --duration 10s
   tickloom run spec.yaml --set source.speed=10 --set operators[2].every=5m
+  tickloom run spec.yaml --store jobs
+  tickloom resume --store jobs
   tickloom validate specs/*.yaml
   tickloom explain spec.yaml
   tickloom components bars
@@ -105,6 +107,10 @@ program
     ]),
   )
   .option('--checkpoints <folder>', 'keep checkpoints there, from which jobs go on after a restart')
+  .option(
+    '--store <folder>',
+    'keep jobs there, with their checkpoints: "resume" goes on with them, whatever ended this process',
+  )
   .option('--json', 'print one JSON document on standard output and nothing else there')
   .option('--threads <n>', 'pipelines that run at one time; further jobs wait', (text) =>
     threadsArgument(text),
@@ -121,6 +127,36 @@ program
   .action(async (files: string[], options) => {
     const { run } = await import('./commands/run.js');
     const end = await run(files, options, terminal);
+    if (typeof end === 'number') exitCode = end;
+    else endBySignal(end);
+  });
+
+program
+  .command('resume')
+  .description('go on with the jobs of a store, and run until all have ended')
+  .option('--store <folder>', 'the folder that "run --store" or a runtime has kept them in')
+  .addOption(settingsOption())
+  .addOption(componentsOption())
+  .option('--duration <time>', 'drain all jobs after this time, such as 10s', (text) =>
+    durationArgument(text),
+  )
+  .option('--json', 'print one JSON document on standard output and nothing else there')
+  .option('--threads <n>', 'pipelines that run at one time; further jobs wait', (text) =>
+    threadsArgument(text),
+  )
+  .addOption(
+    new Option('--log-level <level>', 'what is logged to standard error')
+      .choices(['debug', 'info', 'warn', 'error', 'silent'])
+      .default('warn'),
+  )
+  .addHelpText(
+    'after',
+    '\nStart it in the folder in which the jobs were started: relative paths are taken from there.\n' +
+      'Ctrl-C suspends: the next "resume" goes on. Exit codes: those of "run".\n',
+  )
+  .action(async (options) => {
+    const { resume } = await import('./commands/run.js');
+    const end = await resume({ ...options, durationMs: options.duration }, terminal);
     if (typeof end === 'number') exitCode = end;
     else endBySignal(end);
   });

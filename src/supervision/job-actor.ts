@@ -10,9 +10,8 @@ import { heartbeatAgeMs } from '../shared-memory/heartbeat.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { TopicRegistry } from '../topics/topic-registry.js';
 import type { JobBounds } from '../wire/bounds.js';
-import { cutShortReport } from '../wire/cut-short-report.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
-import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
+import type { StageReport } from '../wire/pipeline-report.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { needsResilience, secretsOfSpec, stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
 import { pendingStart, StartStep } from '../wire/start-step.js';
@@ -20,21 +19,24 @@ import { answered } from './answer-deadline.js';
 import { BoundTimers } from './bound-timers.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
 import { isFencedBy } from './fenced-sinks.js';
-import type {
-  JobHandle,
-  JobInfo,
-  JobReport,
-  JobState,
-  JobTerms,
-  JobTransition,
-  RuntimeEvent,
-  StalledRows,
-  WaitReason,
+import {
+  isEndState,
+  type JobHandle,
+  type JobInfo,
+  type JobReport,
+  type JobState,
+  type JobTerms,
+  type JobTransition,
+  type JobWish,
+  type RuntimeEvent,
+  type StalledRows,
+  type WaitReason,
 } from './job.js';
 import { boundInstants } from './job-bounds.js';
-import type { JobCommand, JobEvent } from './job-context.js';
-import { JobLife } from './job-life.js';
+import type { JobCommand, JobContext, JobEvent } from './job-context.js';
+import { JobLife, type JobPast } from './job-life.js';
 import type { JobMachine } from './job-machine.js';
+import { type CutShort, jobReport } from './job-report.js';
 import { epochToFollow } from './job-runs.js';
 import type { Restarts } from './restart-policy.js';
 import { mayRestart } from './run-end.js';
@@ -52,6 +54,10 @@ export interface JobSettings {
   readonly bounds?: JobBounds | undefined;
   /** What the queue goes by, and what is shown of it. */
   readonly terms?: JobTerms | undefined;
+  /** Jobs are in the order of submission by it. */
+  readonly sequence?: number | undefined;
+  /** Of a job that an earlier process had. */
+  readonly past?: JobPast | undefined;
 }
 
 export interface JobActorSettings {
@@ -77,6 +83,11 @@ export interface JobActorContext {
   readonly inspect?: InspectMachine | undefined;
   /** Why a job is still in the queue, if anybody knows. */
   waitsFor?(job: JobActor): readonly WaitReason[] | undefined;
+  /**
+   * Called when the user has asked for something, before it is done; not when the supervisor closes. What it returns
+   * is waited for before the call of the user is answered. Must not throw or reject.
+   */
+  onWish?(job: JobActor, wish: JobWish): Promise<void> | undefined;
   /** Called after each step of the machine. Must not throw. */
   onTransition(job: JobActor, transition: JobTransition): void;
   /** Called with what the watchdog has found. Must not throw. */
@@ -106,6 +117,7 @@ export class JobActor implements JobHandle, WatchedJob {
   readonly id: string;
   readonly name: string;
   readonly terms: JobTerms | undefined;
+  readonly sequence: number;
   readonly outcome: Promise<JobReport>;
   readonly #context: JobActorContext;
   readonly #life: JobLife;
@@ -135,12 +147,19 @@ export class JobActor implements JobHandle, WatchedJob {
   readonly #deadline: Deadline;
   readonly #bounds: BoundTimers;
 
-  constructor(id: string, spec: ResolvedSpec, context: JobActorContext, settings: JobSettings = {}) {
+  /** @param spec - Of a job that has ended, no more than the name is left. */
+  constructor(
+    id: string,
+    spec: ResolvedSpec | { readonly name: string },
+    context: JobActorContext,
+    settings: JobSettings = {},
+  ) {
     this.id = id;
     this.name = spec.name;
     this.terms = settings.terms;
-    this.#spec = spec;
-    this.#showSecrets = hideSecrets(secretsOfSpec(spec));
+    this.sequence = settings.sequence ?? 0;
+    this.#spec = 'source' in spec ? spec : undefined;
+    this.#showSecrets = hideSecrets(this.#spec ? secretsOfSpec(this.#spec) : []);
     this.#context = context;
     this.#settings = settings;
     this.#deadline = new Deadline(context.clock, () => this.#meetDeadline());
@@ -152,15 +171,17 @@ export class JobActor implements JobHandle, WatchedJob {
     });
     this.#resolveOutcome = resolveOutcome;
     const { machine, inspect } = context;
+    const { restarts, past } = settings;
     this.#life = new JobLife(
       {
         id,
         machine,
         inspect,
         queuedAtMs: this.#deadline.in(0),
-        restarts: settings.restarts,
+        restarts,
         bounds: settings.bounds,
-        isFenced: settings.restarts && isFencedBy(spec, settings.checkpoints !== undefined),
+        past,
+        isFenced: restarts && 'source' in spec && isFencedBy(spec, settings.checkpoints !== undefined),
       },
       {
         onCommand: (command) => this.#obey(command),
@@ -168,13 +189,25 @@ export class JobActor implements JobHandle, WatchedJob {
         onFault: (error) => this.#abandonMachine(error),
       },
     );
+    if (past && isEndState(past.state)) this.#finish();
   }
 
-  /** Puts the job in the queue. */
+  /** Puts the job in the queue; one that backed off in an earlier process goes on with that. */
   submit(): void {
     this.#tellTransition();
     this.#life.begin();
     this.#bounds.arm(boundInstants(this.#life.context));
+    this.#deadline.arm(this.#life.context.deadlineAtMs);
+  }
+
+  /** What of the job may outlive the process. */
+  get context(): JobContext {
+    return this.#life.context;
+  }
+
+  /** Whether the run at work has delivered rows for this time. */
+  hasDeliveredFor(ms: number): boolean {
+    return this.#thread?.hasDeliveredFor(ms) === true;
   }
 
   get state(): JobState {
@@ -341,32 +374,54 @@ export class JobActor implements JobHandle, WatchedJob {
 
   async pause(): Promise<void> {
     this.#expectBeforeEnd('paused');
+    const kept = this.#wish('pause');
     this.#send({ type: 'pause.requested' });
     await this.#answered('pause', this.#thread?.acknowledged);
+    await kept;
   }
 
   async resume(): Promise<void> {
     this.#expectBeforeEnd('resumed');
+    const kept = this.#wish('run');
     this.#send({ type: 'resume.requested' });
     await this.#answered('resume', this.#thread?.acknowledged);
+    await kept;
   }
 
   async drain(options: { readonly deadlineMs?: number | undefined } = {}): Promise<JobReport> {
     const deadlineMs = drainDeadlineMs(options, this.#context.settings);
+    const kept = this.#wish('stop');
     this.#send({ type: 'drain.requested', deadlineAtMs: this.#deadline.in(deadlineMs) });
+    await kept;
     return this.outcome;
   }
 
   async suspend(options: { readonly deadlineMs?: number | undefined } = {}): Promise<JobReport> {
-    if (!this.#settings.checkpoints) return this.drain(options); // there is nothing to go on from
-    const deadlineMs = drainDeadlineMs(options, this.#context.settings);
-    this.#send({ type: 'suspend.requested', deadlineAtMs: this.#deadline.in(deadlineMs) });
+    drainDeadlineMs(options, this.#context.settings); // a wrong one asks for nothing
+    const kept = this.#wish('stop');
+    const outcome = this.leave(options);
+    await kept;
+    return outcome;
+  }
+
+  /** As `suspend`, but nobody has asked for the end of the job: the supervisor closes. */
+  async leave(options: { readonly deadlineMs?: number | undefined }): Promise<JobReport> {
+    const deadlineAtMs = this.#deadline.in(drainDeadlineMs(options, this.#context.settings));
+    // Without checkpoints, there is nothing to go on from.
+    const type = this.#settings.checkpoints ? 'suspend.requested' : 'drain.requested';
+    this.#send({ type, deadlineAtMs });
     return this.outcome;
   }
 
   async stop(): Promise<JobReport> {
+    const kept = this.#wish('stop');
     this.#send({ type: 'stop.requested' });
+    await kept;
     return this.outcome;
+  }
+
+  #wish(wish: JobWish): Promise<void> | undefined {
+    return this.isLive ? this.#context.onWish?.(this, wish) : undefined;
   }
 
   /** @param answer - `undefined`: there is no thread to wait for. */
@@ -452,7 +507,7 @@ export class JobActor implements JobHandle, WatchedJob {
   #finish(): void {
     const { state, context } = this.#life;
     const { report, error } = context;
-    this.#end(state, report ?? this.#cutShort(outcomeOf(state), error), error);
+    this.#end(state, report ?? this.#cutShort(), error);
   }
 
   #abandonMachine(error: unknown): void {
@@ -462,15 +517,12 @@ export class JobActor implements JobHandle, WatchedJob {
     if (native !== undefined) this.#thread?.end({ native, isFollowed: false });
     else this.#thread?.endNow(); // nobody would take its report
     const wire = toWireError(error);
-    this.#context.onEnd(this, this.#end('failed', this.#cutShort('failed', wire), wire));
+    this.#context.onEnd(this, this.#end('failed', this.#cutShort(), wire));
   }
 
-  #end(state: JobState, last: PipelineReport, error: WireError | undefined): JobReport {
-    const outcome = outcomeOf(state);
-    // A job that was stopped while it backed off has the report of a run that failed.
-    const reason = last.outcome === outcome ? last.reason : outcome === 'stopped' ? 'stopped' : 'error';
-    const { runs } = this.#life.context;
-    const report = { ...last, outcome, reason, ...(error && { error }), id: this.id, name: this.name, runs };
+  #end(state: JobState, last: Parameters<typeof jobReport>[1], error: WireError | undefined): JobReport {
+    const { id, name } = this;
+    const report = jobReport({ id, name, state, error, runs: this.#life.context.runs }, last);
     this.#endState = state;
     this.#report = report;
     this.#release();
@@ -478,10 +530,8 @@ export class JobActor implements JobHandle, WatchedJob {
     return report;
   }
 
-  #cutShort(outcome: 'stopped' | 'failed' | 'completed', error: WireError | undefined) {
-    const durationMs = this.#lastThread?.durationMs ?? 0;
-    const cut = outcome === 'failed' ? outcome : 'stopped'; // what completed has a report
-    return cutShortReport({ outcome: cut, error, counters: this.#counted(), durationMs });
+  #cutShort(): CutShort {
+    return { counters: this.#counted(), durationMs: this.#lastThread?.durationMs ?? 0 };
   }
 
   #counted(): CounterValues {
@@ -502,7 +552,3 @@ export class JobActor implements JobHandle, WatchedJob {
 const isLeft = (event: JobEvent): boolean =>
   event.type === 'thread.lost' && event.error.code === 'THREAD_LEFT_RUNNING';
 const NO_END = nanos(0n);
-
-/** What the end of a job is called in its report. */
-const outcomeOf = (state: JobState): PipelineReport['outcome'] =>
-  state === 'completed' || state === 'stopped' ? state : 'failed';

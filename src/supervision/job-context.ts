@@ -82,6 +82,9 @@ export interface JobContext {
   readonly isFenced?: boolean | undefined;
 }
 
+/** Transitions of a job that are remembered, the last ones. */
+export const HISTORY_MAX = 100;
+
 /** The context of a job that is put in the queue. */
 export const contextOfQueued = (
   queuedAtMs: number,

@@ -5,7 +5,7 @@ import { NANOS_PER_MILLI } from '../core/units.js';
 import type { PendingStart } from '../wire/start-step.js';
 import type { JobState, JobTransition } from './job.js';
 import { withBound } from './job-bounds.js';
-import type { JobCommand, JobContext, JobEvent } from './job-context.js';
+import { HISTORY_MAX, type JobCommand, type JobContext, type JobEvent } from './job-context.js';
 import { withEnd, withKnown, withRun } from './job-runs.js';
 import { areSpent, nextRestart, spentError } from './restart-policy.js';
 import {
@@ -18,7 +18,6 @@ import {
   wasStuck,
 } from './run-end.js';
 
-const HISTORY_MAX = 100;
 /** Reasons for a restart: there may be one in each second step of a history. */
 const REASON_CHARS_MAX = 1_024;
 const NO_ANSWER: PendingStart = { text: 'its thread did not answer' };

@@ -10,6 +10,9 @@ export type JobEndState = 'completed' | 'stopped' | 'failed' | 'dead';
 /** Where a job is in its life. `backingOff`: its last run has ended, and the next one starts later. */
 export type JobState = 'queued' | 'starting' | 'running' | 'paused' | 'draining' | 'backingOff' | JobEndState;
 
+/** What the user asked for last. It goes before restart policies, groups, schedules and resume. */
+export type JobWish = 'run' | 'pause' | 'stop';
+
 const END_STATES: ReadonlySet<JobState> = new Set<JobEndState>(['completed', 'stopped', 'failed', 'dead']);
 
 /** Whether a job in this state has ended for good. */
@@ -157,6 +160,13 @@ export interface JobHandle {
 
 /** An event that a runtime reports to its listeners, in order for each job. Plain data. */
 export type RuntimeEvent =
+  /** The store of jobs has failed: what happens from now on is not kept. */
+  | {
+      readonly type: 'store.failed';
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      readonly error: WireError;
+    }
   | ({ readonly type: 'job.state'; readonly id: string; readonly name: string } & JobTransition)
   /** A job was not started when it was submitted, or not when what it waited for had come. */
   | {

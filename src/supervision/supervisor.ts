@@ -19,6 +19,7 @@ import { drainDeadlineMs } from './drain-deadline.js';
 import { EndedJobs } from './ended-jobs.js';
 import type { JobInfo, JobReport, JobTerms, JobTransition, RuntimeEvent, WaitReason } from './job.js';
 import { JobActor, type JobActorContext, type JobActorSettings, type WatchEvent } from './job-actor.js';
+import type { JobPast } from './job-life.js';
 import { createJobMachine } from './job-machine.js';
 import { noRestarts, type RestartPolicy } from './restart-policy.js';
 import type { StartQueue } from './start-queue.js';
@@ -52,6 +53,12 @@ export interface SupervisorContext {
   readonly seed?: number | undefined;
   /** Who decides which job starts next. */
   readonly queue: StartQueue<JobActor>;
+  /** What ids begin with, before the number of the job. Default: `job-`. */
+  readonly idPrefix?: string | undefined;
+  /** Called when the user has asked for something of a job. Must not throw or reject. */
+  readonly onWish?: JobActorContext['onWish'];
+  /** Called when an ended job is forgotten for another one. Must not throw. */
+  readonly onForgotten?: ((job: JobActor) => void) | undefined;
   /** Why a job is still in the queue. */
   readonly waitsFor?: (job: JobActor) => readonly WaitReason[] | undefined;
   /** Threads that may start at a time. Default: one for each processor. */
@@ -68,6 +75,14 @@ export interface JobOptions {
   readonly bounds?: JobBounds | undefined;
   /** What the queue goes by, and what is shown of it. */
   readonly terms?: JobTerms | undefined;
+  /** What an earlier process has left of it. */
+  readonly past?: PastJob | undefined;
+}
+
+/** A job that an earlier process had. */
+export interface PastJob extends JobPast {
+  readonly id: string;
+  readonly sequence: number;
 }
 
 /** How many ended jobs are remembered. */
@@ -83,7 +98,7 @@ export class Supervisor {
   readonly #live = new Map<string, JobActor>();
   readonly #liveByName = new Map<string, JobActor>();
   /** Ordered by the end of the jobs, oldest first. */
-  readonly #ended = new EndedJobs<JobActor>(ENDED_MAX);
+  readonly #ended: EndedJobs<JobActor>;
   readonly #queue: StartQueue<JobActor>;
   /**
    * Jobs that have a place for a thread: from their first thread to their end, also while they back off. And ended
@@ -108,6 +123,7 @@ export class Supervisor {
     this.#context = context;
     this.#random = new Random(context.seed ?? randomInt(2 ** 31));
     this.#queue = context.queue;
+    this.#ended = new EndedJobs(ENDED_MAX, context.onForgotten);
     this.#jobContext = this.#makeJobContext();
     const { clock, watchdog, threadTime, isDebugged } = context;
     this.#watchdog =
@@ -136,7 +152,7 @@ export class Supervisor {
   submit(
     spec: ResolvedSpec,
     files?: JobFiles,
-    { restart, checkpoints, bounds, terms }: JobOptions = {},
+    { restart, checkpoints, bounds, terms, past }: JobOptions = {},
   ): JobActor {
     this.assertOpen();
     const namesake = this.#liveByName.get(spec.name);
@@ -146,27 +162,55 @@ export class Supervisor {
       throw new PipelineError('JOB_NAME_TAKEN', message);
     }
     if (files) this.#refuseSharedFiles(spec, files);
-    const job = new JobActor(`job-${++this.#submitted}`, spec, this.#jobContext, {
-      restarts: restart && noRestarts(restart, this.#random.nextInt32()),
+    const sequence = past?.sequence ?? ++this.#submitted;
+    const id = past?.id ?? `${this.#context.idPrefix ?? 'job-'}${sequence}`;
+    const restarts = past ? past.context.restarts : restart && noRestarts(restart, this.#random.nextInt32());
+    const job = new JobActor(id, spec, this.#jobContext, {
+      restarts,
       checkpoints,
-      bounds,
+      bounds: past ? past.context.bounds : bounds,
       terms,
+      sequence,
+      past,
     });
     this.#live.set(job.id, job);
     this.#liveByName.set(job.name, job);
     if (files) this.#files.add(job, files);
     const topics = topicsOfSpec(spec);
     if (topics) this.#context.topics?.add(job.id, job.name, topics);
-    this.#queue.push(job);
+    if (!this.#takeBack(job)) this.#queue.push(job);
     job.submit();
     this.startQueued();
     return job;
   }
 
+  /** Later jobs get numbers above this one. */
+  countFrom(sequence: number): void {
+    this.#submitted = Math.max(this.#submitted, sequence);
+  }
+
+  /** Remembers a job that has ended in an earlier process. */
+  remember(name: string, { past, terms }: Pick<JobOptions, 'terms'> & { readonly past: PastJob }): JobActor {
+    const { id, sequence } = past;
+    const job = new JobActor(id, { name }, this.#jobContext, { terms, sequence, past });
+    this.#ended.add(job);
+    return job;
+  }
+
+  /** A job that has begun has its place for a thread to its end, also over a restart of the process. */
+  #takeBack(job: JobActor): boolean {
+    const hasBegun = job.context.runs.length > 0;
+    if (!hasBegun || this.#threaded.size >= this.#context.settings.maxThreads) return false;
+    if (!this.#queue.takeBack(job)) return false;
+    this.#threaded.add(job);
+    if (job.state === 'queued') this.#due.add(job);
+    return true;
+  }
+
   /** Live jobs and the most recent ended ones, in order of submission. */
   list(): JobInfo[] {
     const jobs = [...this.#ended.values(), ...this.#live.values()];
-    return jobs.sort((a, b) => numberOf(a) - numberOf(b)).map((job) => job.inspect());
+    return jobs.sort((a, b) => a.sequence - b.sequence).map((job) => job.inspect());
   }
 
   /** As `get`; `undefined` if there is none. */
@@ -225,7 +269,7 @@ export class Supervisor {
       for (let at = 0; at < level.length; at += ENDS_PER_TURN) {
         if (at > 0) await turnOfTheLoop();
         const next = level.slice(at, at + ENDS_PER_TURN);
-        ends.push(...next.map((job) => job.suspend({ deadlineMs: Math.min(deadlineMs, leftMs) })));
+        ends.push(...next.map((job) => job.leave({ deadlineMs: Math.min(deadlineMs, leftMs) })));
       }
       await Promise.all(ends);
     }
@@ -320,7 +364,8 @@ export class Supervisor {
   }
 
   #makeJobContext(): JobActorContext {
-    const { clock, threads, log, settings, resilience, topics, secrets, inspect, waitsFor } = this.#context;
+    const { clock, threads, log, settings, resilience, topics, secrets } = this.#context;
+    const { inspect, waitsFor, onWish } = this.#context;
     return {
       clock,
       machine: createJobMachine(clock),
@@ -332,6 +377,7 @@ export class Supervisor {
       secrets,
       inspect,
       ...(waitsFor && { waitsFor }),
+      ...(onWish && { onWish }),
       onTransition: (job, transition) => this.#tellTransition(job, transition),
       onFinding: (job, finding) => this.#tellFinding(job, finding),
       onEnd: (job, report) => this.#retire(job, report),
@@ -441,7 +487,3 @@ const FINDINGS = {
 } as const;
 
 const TEXTS = { failed: 'job failed', dead: 'job failed and has no restart left' } as const;
-
-function numberOf({ id }: { readonly id: string }): number {
-  return Number(id.slice(id.indexOf('-') + 1));
-}

@@ -17,7 +17,7 @@ export const JOB_ERRORS = {
   JOB_STATE: {
     meaning: 'A job or a pipeline cannot do what was asked in the state that it is in.',
     cause:
-      'A pause or resume of a job that drains or has ended, a checkpoint of a pipeline that has ended, or a second `run()` of one pipeline.',
+      'A pause or resume of a job that drains or has ended, a `delete` of one that has not, a checkpoint of a pipeline that has ended, or a second `run()` of one pipeline.',
     remedy: 'Look at `state` first. Create another pipeline to run a spec again.',
     retryable: 'no',
   },
@@ -73,9 +73,17 @@ export const JOB_ERRORS = {
       'See `runs` of the job for the error of each run, mend that, and submit the job again. Raise `maxRestarts` or `backOffMax` if it merely needs more time.',
     retryable: 'no',
   },
+  PROCESS_ENDED: {
+    meaning: 'The process of a job ended while a run of it was at work.',
+    cause:
+      'The process was killed, crashed, or was stopped without `close()`. Where it happens again and again, the job itself may be the cause: native code, or memory beside the heap.',
+    remedy:
+      'Nothing, where the process was killed on purpose: the next run goes on. Close the runtime, or send SIGTERM to `tickloom`, and the jobs are suspended in good order.',
+    retryable: 'yes',
+  },
   JOB_STALLED: {
     meaning:
-      'Rows waited in a job and nothing moved, for twice as long as `watchdog.progress` says, and its run was ended.',
+      'Rows waited in a job and nothing moved, for twice the `progress` of the watchdog, and its run was ended.',
     cause: 'An operator or a sink awaits something that never comes. Only with `watchdog.onStall: restart`.',
     remedy:
       'The message names the stage. Give its calls a deadline of their own; let a sink that waits on purpose say so (`knownWaits`), or raise `watchdog.progress`.',
@@ -139,7 +147,7 @@ export const JOB_ERRORS = {
     retryable: 'yes',
   },
   THREAD_STUCK: {
-    meaning: 'The event loop of a thread did not turn for `watchdog.loop`, and its run was ended.',
+    meaning: 'The event loop of a thread did not turn for the `loop` of the watchdog, and its run was ended.',
     cause:
       'An operator that loops for ever, one that needs too long for one batch, or a call that blocks the thread, such as `execFileSync`. Time in which the thread had no processor does not count.',
     remedy:
