@@ -1,7 +1,7 @@
 import { InvalidOptionsError, PipelineError } from '../core/errors.js';
 import { randomId } from '../core/random-id.js';
 import type { CheckpointSaver } from '../engine/cuts/checkpoint-keeper.js';
-import { checkFingerprint } from '../plan/spec-fingerprint.js';
+import { checkpointFor } from '../plan/fit-checkpoint.js';
 import type { Logger } from '../telemetry/logger.js';
 import { type Checkpoint, type RunIdentity, readCheckpoint } from '../wire/checkpoint.js';
 import { ownerOfThread } from '../wire/owner-of-thread.js';
@@ -44,7 +44,7 @@ export async function claimRun(spec: ResolvedSpec, options: ClaimOptions): Promi
   checkGoesOn(await store.load(key), spec);
   const fence = checkGiven(await store.claim(key, ownerOfThread(), log), key);
   // Loaded again: the previous owner may have saved until the claim, and cannot save after it.
-  const checkpoint = checkGoesOn(await store.load(key), spec);
+  const checkpoint = checkGoesOn(await store.load(key), spec, log);
   const run = { id: checkpoint?.run.id ?? randomId(), epoch: fence.epoch, owner: fence.owner };
   const saver = {
     everyMs,
@@ -56,12 +56,15 @@ export async function claimRun(spec: ResolvedSpec, options: ClaimOptions): Promi
 }
 
 /** @returns The checkpoint, if its run is to be resumed. */
-function checkGoesOn(found: Checkpoint | undefined, spec: ResolvedSpec): Checkpoint | undefined {
+function checkGoesOn(
+  found: Checkpoint | undefined,
+  spec: ResolvedSpec,
+  log?: Logger,
+): Checkpoint | undefined {
   if (!found) return undefined;
   const checkpoint = readCheckpoint(found); // a user's store may return anything
   if (checkpoint.ended?.isPublished) return undefined;
-  checkFingerprint(checkpoint, spec);
-  return checkpoint;
+  return checkpointFor(checkpoint, spec, log);
 }
 
 /** A user's store may return anything, and a fence stands in each checkpoint of the run. */

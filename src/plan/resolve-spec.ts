@@ -7,8 +7,9 @@ import { checkData } from '../settings/check-data.js';
 import { findExcess } from '../settings/data-bounds.js';
 import { jsonSchemaOf } from '../settings/json-schema-of.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
-import type { StagePlace } from '../wire/stage-tree.js';
+import { placesOf, type StagePlace } from '../wire/stage-tree.js';
 import { Catalogue } from './catalogue.js';
+import { columnsInto } from './columns-into.js';
 import { findFiles } from './find-files.js';
 import { problemsOfKeys } from './keys-before-branches.js';
 import { problemsOfLiveInputs } from './live-inputs.js';
@@ -126,7 +127,19 @@ export async function resolveWithFiles(
     registry,
     isSourceInCode: overrides.source !== undefined,
   });
-  return { resolved, files: checked.files, outputs };
+  return { resolved: { ...resolved, ...columnsOfSinks(resolved, outputs) }, files: checked.files, outputs };
+}
+
+function columnsOfSinks(
+  spec: ResolvedSpec,
+  outputs: ReadonlyMap<string, Schema>,
+): Pick<ResolvedSpec, 'columns'> {
+  const into = columnsInto<ResolvedStage>(spec, outputs);
+  const columns = placesOf<ResolvedStage>(spec).flatMap(({ kind, id, stage }) => {
+    const schema = kind === 'sink' && !stage.branches ? into.get(id) : undefined;
+    return schema ? [[id, schema.columns.map(({ name, type }) => ({ name, type }))] as const] : [];
+  });
+  return columns.length > 0 ? { columns: Object.fromEntries(columns) } : {};
 }
 
 /** Placeholder for a stage given in code. */
