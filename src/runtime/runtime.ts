@@ -32,7 +32,7 @@ import { type TopicInfo, TopicRegistry } from '../topics/topic-registry.js';
 import { TopicSubscription } from '../topics/topic-subscription.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { assertResolved, problemsOfCode } from './given-in-code.js';
-import { checkSubmit } from './submit-defaults.js';
+import { SubmitDefaults } from './submit-defaults.js';
 import { type SubscribeOptions, SubscribeSettings } from './subscribe-options.js';
 
 /** Specs that are checked in one turn of the event loop: a check takes some 0.2 ms of the calling thread. */
@@ -140,8 +140,7 @@ export class PipelineRuntime {
   readonly #topics = new TopicRegistry();
   readonly #subscriptions = new Set<TopicSubscription>();
   readonly #clock: Clock;
-  /** As they were given. */
-  readonly #restart: RuntimeOptions['restart'];
+  readonly #submitDefaults: SubmitDefaults;
   readonly #submits = new PerTurn(SUBMITS_PER_TURN);
   readonly #schedules = new Schedules();
 
@@ -151,7 +150,7 @@ export class PipelineRuntime {
     const { checkpoints } = settings;
     this.resilience = resilience;
     this.#clock = clock;
-    this.#restart = context.restart;
+    this.#submitDefaults = new SubmitDefaults(context);
     this.#own = own;
     this.#showSecrets = showSecrets;
     this.#planning = planning;
@@ -195,7 +194,7 @@ export class PipelineRuntime {
    *   `DEPENDENCY_CYCLE` if jobs would wait for one another; `JOB_UNKNOWN` if `dependsOn` has an id that no job has;
    *   `RUNTIME_CLOSED`.
    */
-  submit(spec: PipelineSpec, options: SubmitOptions = {}): Promise<JobHandle> {
+  submit(spec: PipelineSpec, options?: SubmitOptions): Promise<JobHandle> {
     return this.#inTurn(options, async (checked) => {
       const { resolved, files } = await this.#resolve(spec);
       return this.#service.submit(resolved, files, checked);
@@ -210,7 +209,7 @@ export class PipelineRuntime {
    * @throws {InvalidOptionsError} if `spec` does not have the form of such a spec, or `options` are wrong.
    * @throws {PipelineError} As `submit`.
    */
-  async submitResolved(spec: ResolvedSpec, options: SubmitOptions = {}): Promise<JobHandle> {
+  async submitResolved(spec: ResolvedSpec, options?: SubmitOptions): Promise<JobHandle> {
     assertResolved('submitResolved', spec);
     return this.#inTurn(options, async (checked) => {
       // Again, since files may have changed after the check.
@@ -233,17 +232,16 @@ export class PipelineRuntime {
    * is taken in one turn of the event loop.
    */
   #inTurn(
-    options: SubmitOptions,
+    options: SubmitOptions | undefined,
     begin: (checked: CheckedSubmitOptions) => Promise<JobHandle>,
   ): Promise<JobHandle> {
-    let checked: CheckedSubmitOptions;
     try {
       this.#service.assertOpen();
-      checked = checkSubmit(options, { restart: this.#restart });
     } catch (error) {
       return Promise.reject(error);
     }
     return this.#submits.pass().then(() => {
+      const checked = this.#submitDefaults.check(options);
       this.#service.assertRoom(); // it may have been closed meanwhile, too
       return begin(checked);
     });

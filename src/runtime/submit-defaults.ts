@@ -3,21 +3,31 @@ import { type CheckedSubmitOptions, SubmitOptions } from '../service/submit-opti
 import { parseOptions } from '../settings/parse-options.js';
 import type { RestartSettings } from '../settings/restart-settings.js';
 
-/**
- * Checks what a job is submitted with, and fills in what the settings of the runtime say.
- *
- * @param defaults - As they were given.
- * @throws {InvalidOptionsError}
- */
-export function checkSubmit(
-  options: SubmitOptions,
-  defaults: { readonly restart: z.input<typeof RestartSettings> | undefined },
-): CheckedSubmitOptions {
-  const { restart } = defaults;
-  if (!restart || !isObject(options)) return parseOptions('submit', SubmitOptions, options);
-  const own = options.restart ?? {};
-  const merged = isObject(own) ? { ...restart, ...given(own) } : own;
-  return parseOptions('submit', SubmitOptions, { ...options, restart: merged });
+/** Checks what jobs are submitted with, and fills in what the settings of the runtime say. */
+export class SubmitDefaults {
+  readonly #restart: z.input<typeof RestartSettings> | undefined;
+  /** Of a submit without options. Shared by all of them: nobody writes to it. */
+  #plain: CheckedSubmitOptions | undefined;
+
+  /** @param defaults - As they were given. */
+  constructor({ restart }: { readonly restart?: z.input<typeof RestartSettings> | undefined }) {
+    this.#restart = restart;
+  }
+
+  /** @throws {InvalidOptionsError} */
+  check(options: SubmitOptions | undefined): CheckedSubmitOptions {
+    if (options !== undefined) return this.#parse(options);
+    this.#plain ??= this.#parse({});
+    return this.#plain;
+  }
+
+  #parse(options: SubmitOptions): CheckedSubmitOptions {
+    const restart = this.#restart;
+    if (!restart || !isObject(options)) return parseOptions('submit', SubmitOptions, options);
+    const own = options.restart ?? {};
+    const merged = isObject(own) ? { ...restart, ...given(own) } : own;
+    return parseOptions('submit', SubmitOptions, { ...options, restart: merged });
+  }
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
