@@ -17,9 +17,10 @@ import { pendingStart, StartStep } from '../wire/start-step.js';
 import { answered } from './answer-deadline.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
 import type { JobHandle, JobInfo, JobReport, JobState, JobTerms, JobTransition, WaitReason } from './job.js';
-import type { JobCommand, JobEvent } from './job-context.js';
+import type { JobCommand, JobEvent, RequestedEnd, RequestedRestart } from './job-context.js';
 import { JobLife } from './job-life.js';
 import type { JobMachine } from './job-machine.js';
+import { NextRun } from './next-run.js';
 import type { Restarts } from './restart-policy.js';
 import { mayRestart } from './run-end.js';
 import { RunThread } from './run-thread.js';
@@ -101,6 +102,7 @@ export class JobActor implements JobHandle {
   #endState: JobState = 'failed';
   #lastTransition: JobTransition | undefined;
   readonly #deadline: Deadline;
+  readonly #nextRun: NextRun;
 
   constructor(id: string, spec: ResolvedSpec, context: JobActorContext, settings: JobSettings = {}) {
     this.id = id;
@@ -110,6 +112,7 @@ export class JobActor implements JobHandle {
     this.#showSecrets = hideSecrets(secretsOfSpec(spec));
     this.#context = context;
     this.#settings = settings;
+    this.#nextRun = new NextRun(spec.name);
     this.#deadline = new Deadline(context.clock, () => this.#meetDeadline());
     this.#submittedAtNs = context.clock.now();
     let resolveOutcome: (report: JobReport) => void = () => {};
@@ -263,6 +266,42 @@ export class JobActor implements JobHandle {
     return this.outcome;
   }
 
+  async restart(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
+    const { state } = this;
+    if (state === 'queued') {
+      throw new PipelineError(
+        'JOB_STATE',
+        `Job "${this.name}" is queued: it has no run that could be restarted`,
+      );
+    }
+    this.#expectBeforeEnd('restarted');
+    this.requestRestart({ reason: 'restart requested' }, options);
+    await this.#nextRun.begins();
+  }
+
+  /**
+   * Asks for another run: this one ends with a last checkpoint, or at once if there are none, since the next one
+   * begins anew then. It counts for no restart policy.
+   *
+   * @throws {InvalidOptionsError} for an invalid deadline.
+   */
+  requestRestart(
+    restart: RequestedRestart,
+    options: { readonly deadlineMs?: number | undefined } = {},
+  ): void {
+    this.#send({ type: 'restart.requested', restart, ...this.#endIn(options) });
+  }
+
+  /** The job ends with this run, and is `dead` with this error: its group has no restart left. */
+  endWithGroup(error: WireError, options: { readonly deadlineMs?: number | undefined } = {}): void {
+    this.#send({ type: 'group.spent', error, ...this.#endIn(options) });
+  }
+
+  #endIn(options: { readonly deadlineMs?: number | undefined }): RequestedEnd {
+    const deadlineAtMs = this.#deadline.in(drainDeadlineMs(options, this.#context.settings));
+    return { how: this.#settings.checkpoints ? 'suspend' : 'stop', deadlineAtMs };
+  }
+
   /** @param answer - `undefined`: there is no thread to wait for. */
   async #answered<T>(asked: string, answer: Promise<T> | undefined): Promise<T | undefined> {
     return answer && answered(answer, { job: this.name, asked, clock: this.#context.clock });
@@ -319,6 +358,7 @@ export class JobActor implements JobHandle {
     const { lastTransition } = this.#life;
     if (!lastTransition || lastTransition === this.#lastTransition) return false;
     this.#lastTransition = lastTransition;
+    this.#nextRun.reach(lastTransition.state, !this.isLive);
     this.#context.onTransition(this, lastTransition);
     return true;
   }

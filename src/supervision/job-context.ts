@@ -21,6 +21,13 @@ export type JobEvent =
   | { readonly type: 'suspend.requested'; readonly deadlineAtMs: number }
   | { readonly type: 'stop.requested' }
   /**
+   * To end this run and begin another one. It counts for no restart policy: neither the number of restarts nor the
+   * waits of a policy change. A job in the queue, and one that ends as its user asked for, stay as they are.
+   */
+  | ({ readonly type: 'restart.requested'; readonly restart: RequestedRestart } & RequestedEnd)
+  /** The group of the job has no restart left: its run ends, and the job is `dead` with this error. */
+  | ({ readonly type: 'group.spent'; readonly error: WireError } & RequestedEnd)
+  /**
    * The instant in the context's `deadlineAtMs` has passed. `pending` names what a start is still waiting
    * for.
    */
@@ -31,6 +38,25 @@ export type JobEvent =
   | { readonly type: 'pipeline.ended'; readonly report: PipelineReport; readonly isStable?: boolean }
   /** The thread is gone and left no report; or none could be had. */
   | { readonly type: 'thread.lost'; readonly error: WireError; readonly isStable?: boolean };
+
+/** How a run is to end that does not end by itself. */
+export interface RequestedEnd {
+  /**
+   * `suspend`: with a last checkpoint; `drain`: with what it has read delivered; `stop`: at once, as it will begin
+   * anew.
+   */
+  readonly how: 'suspend' | 'drain' | 'stop';
+  /** When its thread is ended, if it has not ended by then. Not of `stop`. */
+  readonly deadlineAtMs: number;
+}
+
+/** Another run that was asked for, by hand or by a group. */
+export interface RequestedRestart {
+  /** Shown with the transitions of the job. */
+  readonly reason: string;
+  /** It begins no sooner. Missing: as soon as the run before has ended. */
+  readonly startAtMs?: number;
+}
 
 /** A command from the machine to the supervisor. */
 export interface JobCommand {
@@ -63,6 +89,10 @@ export interface JobContext {
   readonly runs: readonly JobRun[];
   /** Missing: the job has one run. */
   readonly restarts?: Restarts | undefined;
+  /** Another run was asked for, which has not begun. */
+  readonly restart?: RequestedRestart | undefined;
+  /** Why the job is to be `dead` at the end of its run: its group has no restart left. */
+  readonly groupError?: WireError | undefined;
   /** A stop, a drain or a suspend was requested while a start was given up: no other run follows. */
   readonly endWanted?: boolean | undefined;
 }

@@ -7,7 +7,17 @@ import type { JobState, JobTransition } from './job.js';
 import type { JobCommand, JobContext, JobEvent } from './job-context.js';
 import { withEnd, withKnown, withRun } from './job-runs.js';
 import { areSpent, nextRestart, spentError } from './restart-policy.js';
-import { endOf, isInGoodOrder, mayRestart, reasonOf, restartsAfter, wasEndedByUs } from './run-end.js';
+import {
+  endOf,
+  isAllDelivered,
+  isFollowed,
+  isForGood,
+  isInGoodOrder,
+  mayRestart,
+  reasonOf,
+  restartsAfter,
+  wasEndedByUs,
+} from './run-end.js';
 
 const HISTORY_MAX = 100;
 /** Reasons for a restart: there may be one in each second step of a history. */
@@ -17,7 +27,8 @@ const NO_ANSWER: PendingStart = { text: 'its thread did not answer' };
 /**
  * The life of one job:
  * `queued → starting → running ⇄ paused → draining → completed | stopped | failed`, and with a restart policy
- * `starting | running | paused → backingOff → starting`, or `dead` once its restarts are spent.
+ * `starting | running | paused → backingOff → starting`, or `dead` once its restarts are spent. A restart that was asked
+ * for goes `starting | running | paused → restarting → backingOff → starting`, with a restart policy or without.
  *
  * Losing the thread leads out of every state but the last four. A hard stop and a start that took too
  * long pass through `draining` as well: this is the state of any run on its way out. What the user asked for last
@@ -37,6 +48,11 @@ export function createJobMachine(clock: Clock) {
     { guard: 'isSpent', target: 'dead', actions: ['keepEnd', 'tellSpent'] },
     backsOff,
   ] as const;
+  const isDeadForGroup = {
+    guard: 'isToBeDead',
+    target: 'dead',
+    actions: ['keepEnd', 'tellGroupError'],
+  } as const;
   const endsByReport = {
     'pipeline.ended': [
       ...isRestarted,
@@ -68,6 +84,7 @@ export function createJobMachine(clock: Clock) {
     'drain.requested': 'stopped',
     'suspend.requested': 'stopped',
     'stop.requested': 'stopped',
+    'group.spent': { target: 'dead', actions: ['wantDeath', 'tellGroupError'] },
   } as const;
   const soonerEnd = [
     { guard: 'isSooner', actions: 'armDeadline' },
@@ -75,6 +92,8 @@ export function createJobMachine(clock: Clock) {
   ] as const;
   const takesSoonerEnd = { 'drain.requested': soonerEnd, 'suspend.requested': soonerEnd } as const;
   const takesItsEnd = {
+    'restart.requested': { target: 'restarting', actions: ['wantRestart', 'beginEnd', 'commandAsAsked'] },
+    'group.spent': { target: 'draining', actions: ['wantDeath', 'beginEnd', 'commandAsAsked'] },
     'drain.requested': { target: 'draining', actions: ['beginDrain', 'commandDrain'] },
     'suspend.requested': { target: 'draining', actions: ['beginSuspend', 'commandSuspend'] },
     'stop.requested': { target: 'draining', actions: ['beginStop', 'commandEnd'] },
@@ -95,7 +114,7 @@ export function createJobMachine(clock: Clock) {
       isDraining: ({ context }) => isInGoodOrder(context),
       isSooner: ({ context, event }) =>
         isInGoodOrder(context) &&
-        (event.type === 'drain.requested' || event.type === 'suspend.requested') &&
+        'deadlineAtMs' in event &&
         event.deadlineAtMs < (context.deadlineAtMs ?? Number.POSITIVE_INFINITY),
       reportsFailure: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'failed',
       reportsStop: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'stopped',
@@ -106,6 +125,9 @@ export function createJobMachine(clock: Clock) {
         return restarts !== undefined && areSpent(restarts, nowMs());
       },
       mayRestart: ({ context }) => mayRestart(context),
+      isForGood: ({ context, event }) => isForGood(context, event),
+      isAllDelivered: ({ context, event }) => isAllDelivered(context, event),
+      isToBeDead: ({ context, event }) => context.groupError !== undefined && !isAllDelivered(context, event),
       isPauseNewsForNext: ({ context }) => mayRestart(context) && !context.pauseWanted,
       isPauseWantedForNext: ({ context }) => mayRestart(context) && context.pauseWanted,
     },
@@ -123,6 +145,7 @@ export function createJobMachine(clock: Clock) {
             ...(state === 'starting' && attempt > 1 && { attempt }),
             ...(state === 'backingOff' &&
               context.deadlineAtMs !== undefined && { nextStartAtMs: context.deadlineAtMs }),
+            ...(state === 'backingOff' && context.restart && { isRequested: true as const }),
           };
           return [...context.history, transition].slice(-HISTORY_MAX);
         },
@@ -130,6 +153,7 @@ export function createJobMachine(clock: Clock) {
       beginRun: assign(({ context, event }) => ({
         deadlineAtMs: event.type === 'thread.assigned' ? event.deadlineAtMs : undefined,
         runs: withRun(context.runs, nowMs()),
+        restart: undefined,
         report: undefined,
         error: undefined,
       })),
@@ -152,6 +176,30 @@ export function createJobMachine(clock: Clock) {
         deadlineAtMs: ({ event }) => ('deadlineAtMs' in event ? event.deadlineAtMs : undefined),
       }),
       beginStop: assign({ ending: 'stop', deadlineAtMs: undefined }),
+      beginEnd: assign(({ event }) =>
+        'how' in event
+          ? { ending: event.how, deadlineAtMs: event.how === 'stop' ? undefined : event.deadlineAtMs }
+          : {},
+      ),
+      wantRestart: assign(({ event }) =>
+        event.type === 'restart.requested' ? { restart: event.restart } : {},
+      ),
+      forgetRestart: assign({ restart: undefined }),
+      wantDeath: assign(({ event }) =>
+        event.type === 'group.spent' ? { restart: undefined, groupError: event.error } : {},
+      ),
+      tellGroupError: assign({ error: ({ context: { groupError, error } }) => groupError ?? error }),
+      /** Without a wait of the policy, and without a change to what it counts. */
+      startAgain: assign(({ context, event }) => {
+        const startAtMs = Math.max(nowMs(), context.restart?.startAtMs ?? 0);
+        const isStable = endOf(context, event)?.isStable === true;
+        return {
+          deadlineAtMs: startAtMs,
+          ending: undefined,
+          runs: withKnown(context.runs, { nextStartAtMs: startAtMs }),
+          ...(isStable && context.restarts && { restarts: { ...context.restarts, endsInRow: 0 } }),
+        };
+      }),
       giveUpStart: assign({
         ending: 'no start',
         deadlineAtMs: undefined,
@@ -195,6 +243,7 @@ export function createJobMachine(clock: Clock) {
         const { startAtMs, restarts } = nextRestart(context.restarts, kept, nowMs());
         return {
           restarts,
+          restart: undefined,
           deadlineAtMs: startAtMs,
           ending: undefined,
           runs: withKnown(context.runs, { nextStartAtMs: startAtMs }),
@@ -211,8 +260,14 @@ export function createJobMachine(clock: Clock) {
       commandEnd: emit(({ context }) => ({
         type: 'command',
         command: 'end',
-        ...(mayRestart(context) && { isFollowed: true }),
+        ...(isFollowed(context) && { isFollowed: true }),
       })),
+      /** What a request that says how the run is to end asks for. */
+      commandAsAsked: emit(({ context: { ending, restart } }) =>
+        ending === 'drain' || ending === 'suspend'
+          ? { type: 'command', command: ending }
+          : { type: 'command', command: 'end', ...(restart && { isFollowed: true }) },
+      ),
     },
   }).createMachine({
     id: 'job',
@@ -279,11 +334,44 @@ export function createJobMachine(clock: Clock) {
             { guard: 'mayRestart', actions: ['wantEnd', 'commandEnd'] },
           ],
           'deadline.passed': { guard: 'isDraining', actions: ['giveUpDrain', 'commandEnd'] },
-          ...endsByReport,
+          // Of a start that was given up. What ends otherwise ends as its user asked for.
+          'group.spent': { guard: 'mayRestart', actions: 'wantDeath' },
+          'pipeline.ended': [isDeadForGroup, ...endsByReport['pipeline.ended']],
           'thread.lost': [
+            isDeadForGroup,
             ...isRestarted,
             { guard: 'wasEndedByUs', target: 'stopped', actions: 'keepEnd' },
             { target: 'failed', actions: 'keepEnd' },
+          ],
+        },
+      },
+      // What the user asks for now goes before the restart, and ends the job with this run.
+      restarting: {
+        tags: 'live',
+        entry: { type: 'enter', params: { state: 'restarting' } },
+        on: {
+          ...takesItsClaim,
+          ...takesPausesUntold,
+          'drain.requested': [
+            { guard: 'isSooner', target: 'draining', actions: ['forgetRestart', 'armDeadline'] },
+            { target: 'draining', actions: 'forgetRestart' },
+          ],
+          'suspend.requested': [
+            { guard: 'isSooner', target: 'draining', actions: ['forgetRestart', 'armDeadline'] },
+            { target: 'draining', actions: 'forgetRestart' },
+          ],
+          'stop.requested': { target: 'draining', actions: ['forgetRestart', 'beginStop', 'commandEnd'] },
+          'group.spent': { target: 'draining', actions: 'wantDeath' },
+          'restart.requested': { guard: 'isSooner', actions: 'armDeadline' },
+          'deadline.passed': { guard: 'isDraining', actions: ['giveUpDrain', 'commandEnd'] },
+          'pipeline.ended': [
+            { guard: 'isAllDelivered', target: 'completed', actions: ['keepEnd', 'forgetRestart'] },
+            { guard: 'isForGood', target: 'failed', actions: ['keepEnd', 'forgetRestart'] },
+            { target: 'backingOff', actions: ['keepEnd', 'startAgain'] },
+          ],
+          'thread.lost': [
+            { guard: 'isForGood', target: 'failed', actions: ['keepEnd', 'forgetRestart'] },
+            { target: 'backingOff', actions: ['keepEnd', 'startAgain'] },
           ],
         },
       },
@@ -292,6 +380,11 @@ export function createJobMachine(clock: Clock) {
         entry: { type: 'enter', params: { state: 'backingOff' } },
         on: {
           'deadline.passed': { actions: ['disarmDeadline', 'commandStart'] },
+          'restart.requested': {
+            target: 'backingOff',
+            reenter: true,
+            actions: ['wantRestart', 'startAgain'],
+          },
           ...takesThread,
           ...takesPausesUntold,
           ...endsAtOnce,

@@ -6,8 +6,19 @@ import type { JobRun } from './job-runs.js';
 /** How a job ended for good. `dead`: it has no restart left. */
 export type JobEndState = 'completed' | 'stopped' | 'failed' | 'dead';
 
-/** Where a job is in its life. `backingOff`: its last run has ended, and the next one starts later. */
-export type JobState = 'queued' | 'starting' | 'running' | 'paused' | 'draining' | 'backingOff' | JobEndState;
+/**
+ * Where a job is in its life. `restarting`: its run ends because another one was asked for; `backingOff`: its last run
+ * has ended, and the next one starts later.
+ */
+export type JobState =
+  | 'queued'
+  | 'starting'
+  | 'running'
+  | 'paused'
+  | 'draining'
+  | 'restarting'
+  | 'backingOff'
+  | JobEndState;
 
 const END_STATES: ReadonlySet<JobState> = new Set<JobEndState>(['completed', 'stopped', 'failed', 'dead']);
 
@@ -84,6 +95,8 @@ export interface JobTransition {
   readonly attempt?: number;
   /** Of `backingOff`: when the next run starts, in milliseconds since 1970. */
   readonly nextStartAtMs?: number;
+  /** Of `backingOff`: the next run was asked for, by hand or by a group, and counts for no restart policy. */
+  readonly isRequested?: true;
 }
 
 /**
@@ -140,6 +153,18 @@ export interface JobHandle {
    * within 250 ms is ended by force, and then only the counters are known.
    */
   stop(): Promise<JobReport>;
+  /**
+   * Ends the run, and begins another one; one that backs off starts now. With checkpoints, the next run goes on where
+   * this one was; without, it begins anew, and this one is ended as by `stop`. At the deadline the thread is ended. It
+   * counts for no restart policy. A job that was paused is paused again.
+   *
+   * Resolves once the next run has been given a thread.
+   *
+   * @throws {PipelineError} `JOB_STATE` if the job waits in the queue, drains or has ended, or if it ends instead: by
+   *   `stop`, at the end of its input, or since its thread could not be ended.
+   * @throws {InvalidOptionsError} for an invalid deadline.
+   */
+  restart(options?: { readonly deadlineMs?: number | undefined }): Promise<void>;
 }
 
 /** An event that a runtime reports to its listeners, in order for each job. Plain data. */

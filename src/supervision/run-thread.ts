@@ -144,13 +144,14 @@ export class RunThread {
       this.#endNative(native);
       return;
     }
+    const waitMs = isFollowed ? FORCED_END_BEFORE_NEXT_MS : FORCED_END_MS;
     if (this.counters.get('startStep') !== StartStep.started) {
-      this.endNow(isFollowed ? FORCED_END_BEFORE_NEXT_MS : FORCED_END_MS);
+      this.endNow(waitMs);
       return;
     }
     // Only the pipeline can say what became of its rows, and which of them are durable.
     void this.ask('stop').catch(() => {});
-    this.#after(REPORT_GRACE_MS, () => this.endNow());
+    this.#after(REPORT_GRACE_MS, () => this.endNow(waitMs));
   }
 
   /** Ends the thread by force. */

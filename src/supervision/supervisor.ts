@@ -334,7 +334,7 @@ export class Supervisor {
       ...(nextStartAtMs !== undefined && { nextStartAtMs }),
     };
     if (state === 'failed' || state === 'dead') this.#log('error', fields, TEXTS[state]);
-    else if (state === 'backingOff')
+    else if (state === 'backingOff' && !transition.isRequested)
       this.#log('warn', { ...fields, err: job.error }, 'a run of the job has ended, and another one follows');
     else this.#log('debug', fields, 'job entered a state');
     this.tell({ type: 'job.state', id, name, ...transition });

@@ -73,6 +73,21 @@ export const JOB_ERRORS = {
       'See `runs` of the job for the error of each run, mend that, and submit the job again. Raise `maxRestarts` or `backOffMax` if it merely needs more time.',
     retryable: 'no',
   },
+  GROUP_SPENT: {
+    meaning:
+      'The group of a job has had all the restarts that it may have, or could not be restarted: all of its jobs are `dead`.',
+    cause:
+      'One of its jobs failed again and again, or a thread of it could not be ended. The message names the group, and the job that failed first with its failure.',
+    remedy:
+      'Mend what that job failed with, and submit the jobs again. Raise `maxRestarts` of the group if they merely need more time.',
+    retryable: 'no',
+  },
+  GROUP_UNKNOWN: {
+    meaning: 'The runtime has no group of that name.',
+    cause: 'A misspelt name, or a group that the settings of the runtime do not have.',
+    remedy: 'Add the group to `groups` of the settings, or name one that is there.',
+    retryable: 'no',
+  },
   OPERATOR_FAILED: {
     meaning: 'An operator threw.',
     cause:
