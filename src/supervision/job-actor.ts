@@ -1,6 +1,5 @@
 import type { Clock } from '../core/clock.js';
 import { PipelineError, toWireError, type WireError } from '../core/errors.js';
-import { hideSecrets } from '../core/hide-secrets.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
 import type { Threads } from '../hosts/threads.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
@@ -12,7 +11,7 @@ import { cutShortReport } from '../wire/cut-short-report.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
-import { needsResilience, secretsOfSpec, stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
+import { needsResilience, stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
 import { pendingStart, StartStep } from '../wire/start-step.js';
 import { answered } from './answer-deadline.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
@@ -24,6 +23,7 @@ import { NextRun } from './next-run.js';
 import type { Restarts } from './restart-policy.js';
 import { mayRestart } from './run-end.js';
 import { RunThread } from './run-thread.js';
+import { SpecRevisions, type UpdateEnd } from './spec-revisions.js';
 
 /** What belongs to a job beside its spec. */
 export interface JobSettings {
@@ -58,6 +58,8 @@ export interface JobActorContext {
   readonly inspect?: InspectMachine | undefined;
   /** Why a job is still in the queue, if anybody knows. */
   waitsFor?(job: JobActor): readonly WaitReason[] | undefined;
+  /** Called when a change of its spec has ended. Must not throw. */
+  onUpdate(job: JobActor, end: UpdateEnd): void;
   /** Called after each step of the machine. Must not throw. */
   onTransition(job: JobActor, transition: JobTransition): void;
   /** Called when the job has ended. Must not throw. */
@@ -83,10 +85,7 @@ export class JobActor implements JobHandle {
   readonly #life: JobLife;
   readonly #submittedAtNs: bigint;
   readonly #resolveOutcome: (report: JobReport) => void;
-  /** Removes the spec's secrets from the list of texts that this thread hides. */
-  readonly #showSecrets: () => void;
-  /** Dropped when the job ends, so that a list of ended jobs holds no specs. */
-  #spec: ResolvedSpec | undefined;
+  readonly #specs: SpecRevisions;
   readonly #settings: JobSettings;
   /** Of the run that is at work. */
   #thread: RunThread | undefined;
@@ -108,9 +107,8 @@ export class JobActor implements JobHandle {
     this.id = id;
     this.name = spec.name;
     this.terms = settings.terms;
-    this.#spec = spec;
-    this.#showSecrets = hideSecrets(secretsOfSpec(spec));
     this.#context = context;
+    this.#specs = new SpecRevisions(spec, (end) => context.onUpdate(this, end));
     this.#settings = settings;
     this.#nextRun = new NextRun(spec.name);
     this.#deadline = new Deadline(context.clock, () => this.#meetDeadline());
@@ -129,6 +127,11 @@ export class JobActor implements JobHandle {
         onFault: (error) => this.#abandonMachine(error),
       },
     );
+  }
+
+  /** Of the run at work, or of the next one; missing once the job has ended. */
+  get spec(): ResolvedSpec | undefined {
+    return this.#specs.spec;
   }
 
   /** Puts the job in the queue. */
@@ -157,7 +160,7 @@ export class JobActor implements JobHandle {
 
   /** Gives the job a thread: takes it out of the queue, or ends its back-off. */
   start(): void {
-    const spec = this.#spec;
+    const { spec } = this.#specs;
     const { state } = this;
     if (!spec || (state !== 'queued' && state !== 'backingOff')) return;
     const { clock, threads, log, settings, resilience, secrets = [] } = this.#context;
@@ -197,7 +200,11 @@ export class JobActor implements JobHandle {
     this.#hasThread = true;
     // Last, since a listener may stop the job as soon as it sees this event; then there must be something
     // to end.
-    this.#send({ type: 'thread.assigned', deadlineAtMs: this.#deadline.in(settings.startDeadlineMs) });
+    this.#send({
+      type: 'thread.assigned',
+      deadlineAtMs: this.#deadline.in(settings.startDeadlineMs),
+      revision: this.#specs.revision,
+    });
   }
 
   /** Fails the start of a job without a thread, because none can be started. */
@@ -221,6 +228,7 @@ export class JobActor implements JobHandle {
       id: this.id,
       name: this.name,
       state: this.state,
+      revision: this.#specs.revision,
       ...this.terms,
       ...(waitsFor && { waitsFor }),
       counters,
@@ -264,6 +272,40 @@ export class JobActor implements JobHandle {
   async stop(): Promise<JobReport> {
     this.#send({ type: 'stop.requested' });
     return this.outcome;
+  }
+
+  /** @throws {PipelineError} `JOB_STATE` if it drains, restarts, is being updated or has ended. */
+  assertUpdatable(): void {
+    const { state } = this;
+    if (!this.isLive || state === 'draining') {
+      throw new PipelineError('JOB_STATE', `Job "${this.name}" is ${state} and can no longer be updated`);
+    }
+    if (!this.#specs.isUpdating && state !== 'restarting') return;
+    const what = this.#specs.isUpdating ? 'being updated' : state;
+    throw new PipelineError('JOB_STATE', `Job "${this.name}" is ${what}: update it once it runs`);
+  }
+
+  /**
+   * Goes on with a changed spec: the run at work ends with a last checkpoint, and another one begins. Without one, the
+   * next run has it. If no run with it comes to run, the job goes on with the spec before.
+   *
+   * @throws {PipelineError} As `assertUpdatable`; `UPDATE_FELL_BACK`; `JOB_STATE` if the job ends before that.
+   * @throws {InvalidOptionsError} for an invalid deadline.
+   */
+  async update(
+    spec: ResolvedSpec,
+    options: { readonly deadlineMs?: number | undefined } = {},
+  ): Promise<void> {
+    this.assertUpdatable();
+    drainDeadlineMs(options, this.#context.settings); // before anything is changed
+    const { state } = this;
+    if (state === 'queued' || state === 'backingOff') {
+      this.#specs.replace(spec);
+      return;
+    }
+    const updated = this.#specs.begin(spec);
+    this.requestRestart({ reason: 'update requested', isOnTrial: true }, options);
+    await updated;
   }
 
   async restart(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
@@ -343,12 +385,15 @@ export class JobActor implements JobHandle {
 
   /** The first component with native code, whose thread must not be terminated. */
   get #native(): string | undefined {
-    return this.#spec && stagesOf(this.#spec).find(({ loads }) => loads === 'native')?.use;
+    const { spec } = this.#specs;
+    return spec && stagesOf(spec).find(({ loads }) => loads === 'native')?.use;
   }
 
   /** Applies what the machine's last step changed. */
   #follow(): void {
-    this.#deadline.arm(this.#life.context.deadlineAtMs);
+    const { state, context } = this.#life;
+    this.#specs.reach({ state, isOnTrial: context.isOnTrial === true, error: context.error });
+    this.#deadline.arm(context.deadlineAtMs);
     if (this.#life.isDone) this.#finish();
     if (this.#tellTransition() && this.#report) this.#context.onEnd(this, this.#report);
   }
@@ -364,7 +409,7 @@ export class JobActor implements JobHandle {
   }
 
   #meetDeadline(): void {
-    const spec = this.#spec;
+    const { spec } = this.#specs;
     if (this.state !== 'starting' || !spec) {
       this.#send({ type: 'deadline.passed' });
       return;
@@ -416,8 +461,7 @@ export class JobActor implements JobHandle {
   #release(): void {
     this.#cameUp = this.hasHeartbeat;
     this.#thread?.close();
-    this.#showSecrets();
-    this.#spec = undefined;
+    this.#specs.release();
     this.#thread = undefined;
     this.#lastThread = undefined;
   }

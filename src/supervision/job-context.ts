@@ -10,8 +10,8 @@ import type { Restarts } from './restart-policy.js';
  * process.
  */
 export type JobEvent =
-  /** The job has a thread, in which all stages must be open by the deadline. */
-  | { readonly type: 'thread.assigned'; readonly deadlineAtMs: number }
+  /** The job has a thread, in which all stages must be open by the deadline. `revision`: of its spec. */
+  | { readonly type: 'thread.assigned'; readonly deadlineAtMs: number; readonly revision?: number }
   /** All stages are open. */
   | { readonly type: 'actor.ready' }
   | { readonly type: 'pause.requested' }
@@ -56,6 +56,8 @@ export interface RequestedRestart {
   readonly reason: string;
   /** It begins no sooner. Missing: as soon as the run before has ended. */
   readonly startAtMs?: number;
+  /** It has a changed spec: if it does not come to run, one with the spec before follows it. */
+  readonly isOnTrial?: true;
 }
 
 /** A command from the machine to the supervisor. */
@@ -89,6 +91,8 @@ export interface JobContext {
   readonly runs: readonly JobRun[];
   /** Missing: the job has one run. */
   readonly restarts?: Restarts | undefined;
+  /** The spec was changed, and no run with the changed one has come to run: if none does, the one before goes on. */
+  readonly isOnTrial?: boolean | undefined;
   /** Another run was asked for, which has not begun. */
   readonly restart?: RequestedRestart | undefined;
   /** Why the job is to be `dead` at the end of its run: its group has no restart left. */

@@ -9,6 +9,7 @@ import { withEnd, withKnown, withRun } from './job-runs.js';
 import { areSpent, nextRestart, spentError } from './restart-policy.js';
 import {
   endOf,
+  fallsBack,
   isAllDelivered,
   isFollowed,
   isForGood,
@@ -28,7 +29,8 @@ const NO_ANSWER: PendingStart = { text: 'its thread did not answer' };
  * The life of one job:
  * `queued → starting → running ⇄ paused → draining → completed | stopped | failed`, and with a restart policy
  * `starting | running | paused → backingOff → starting`, or `dead` once its restarts are spent. A restart that was asked
- * for goes `starting | running | paused → restarting → backingOff → starting`, with a restart policy or without.
+ * for goes `starting | running | paused → restarting → backingOff → starting`, with a restart policy or without. If it has
+ * a changed spec and does not come to run, it is followed by one with the spec before, whatever the policy says.
  *
  * Losing the thread leads out of every state but the last four. A hard stop and a start that took too
  * long pass through `draining` as well: this is the state of any run on its way out. What the user asked for last
@@ -43,6 +45,13 @@ export function createJobMachine(clock: Clock) {
     target: 'backingOff',
     reenter: true,
     actions: ['keepEnd', 'backOff'],
+  } as const;
+  /** A changed spec that never ran is no matter of the policy. */
+  const goesBack = {
+    guard: 'fallsBack',
+    target: 'backingOff',
+    reenter: true,
+    actions: ['keepEnd', 'fallBack'],
   } as const;
   const isRestarted = [
     { guard: 'isSpent', target: 'dead', actions: ['keepEnd', 'tellSpent'] },
@@ -125,6 +134,7 @@ export function createJobMachine(clock: Clock) {
         return restarts !== undefined && areSpent(restarts, nowMs());
       },
       mayRestart: ({ context }) => mayRestart(context),
+      fallsBack: ({ context, event }) => fallsBack(context, event),
       isForGood: ({ context, event }) => isForGood(context, event),
       isAllDelivered: ({ context, event }) => isAllDelivered(context, event),
       isToBeDead: ({ context, event }) => context.groupError !== undefined && !isAllDelivered(context, event),
@@ -152,7 +162,7 @@ export function createJobMachine(clock: Clock) {
       }),
       beginRun: assign(({ context, event }) => ({
         deadlineAtMs: event.type === 'thread.assigned' ? event.deadlineAtMs : undefined,
-        runs: withRun(context.runs, nowMs()),
+        runs: withRun(context.runs, nowMs(), event.type === 'thread.assigned' ? event.revision : undefined),
         restart: undefined,
         report: undefined,
         error: undefined,
@@ -182,7 +192,9 @@ export function createJobMachine(clock: Clock) {
           : {},
       ),
       wantRestart: assign(({ event }) =>
-        event.type === 'restart.requested' ? { restart: event.restart } : {},
+        event.type === 'restart.requested'
+          ? { restart: event.restart, ...(event.restart.isOnTrial && { isOnTrial: true }) }
+          : {},
       ),
       forgetRestart: assign({ restart: undefined }),
       wantDeath: assign(({ event }) =>
@@ -200,6 +212,15 @@ export function createJobMachine(clock: Clock) {
           ...(isStable && context.restarts && { restarts: { ...context.restarts, endsInRow: 0 } }),
         };
       }),
+      passTrial: assign({ isOnTrial: undefined }),
+      /** As `startAgain`, at once. */
+      fallBack: assign(({ context }) => ({
+        isOnTrial: undefined,
+        restart: { reason: 'the changed spec did not run' },
+        deadlineAtMs: nowMs(),
+        ending: undefined,
+        runs: withKnown(context.runs, { nextStartAtMs: nowMs() }),
+      })),
       giveUpStart: assign({
         ending: 'no start',
         deadlineAtMs: undefined,
@@ -289,15 +310,15 @@ export function createJobMachine(clock: Clock) {
         entry: { type: 'enter', params: { state: 'starting' } },
         on: {
           'actor.ready': [
-            { guard: 'isPauseWanted', target: 'paused', actions: 'disarmDeadline' },
-            { target: 'running', actions: 'disarmDeadline' },
+            { guard: 'isPauseWanted', target: 'paused', actions: ['disarmDeadline', 'passTrial'] },
+            { target: 'running', actions: ['disarmDeadline', 'passTrial'] },
           ],
           ...takesItsClaim,
           ...takesPauses,
           ...takesItsEnd,
           'deadline.passed': { target: 'draining', actions: ['giveUpStart', 'commandEnd'] },
-          ...endsByReport,
-          ...failsWithoutThread,
+          'pipeline.ended': [goesBack, ...endsByReport['pipeline.ended']],
+          'thread.lost': [goesBack, ...failsWithoutThread['thread.lost']],
         },
       },
       running: {
@@ -336,9 +357,10 @@ export function createJobMachine(clock: Clock) {
           'deadline.passed': { guard: 'isDraining', actions: ['giveUpDrain', 'commandEnd'] },
           // Of a start that was given up. What ends otherwise ends as its user asked for.
           'group.spent': { guard: 'mayRestart', actions: 'wantDeath' },
-          'pipeline.ended': [isDeadForGroup, ...endsByReport['pipeline.ended']],
+          'pipeline.ended': [isDeadForGroup, goesBack, ...endsByReport['pipeline.ended']],
           'thread.lost': [
             isDeadForGroup,
+            goesBack,
             ...isRestarted,
             { guard: 'wasEndedByUs', target: 'stopped', actions: 'keepEnd' },
             { target: 'failed', actions: 'keepEnd' },
@@ -388,7 +410,7 @@ export function createJobMachine(clock: Clock) {
           ...takesThread,
           ...takesPausesUntold,
           ...endsAtOnce,
-          ...failsWithoutThread,
+          'thread.lost': [goesBack, ...failsWithoutThread['thread.lost']],
         },
       },
       completed: {

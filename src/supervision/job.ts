@@ -67,6 +67,8 @@ export interface JobInfo extends Partial<JobTerms> {
   readonly id: string;
   readonly name: string;
   readonly state: JobState;
+  /** Of its spec: 1 for the one that it was submitted with, one more with each `update`. */
+  readonly revision: number;
   /** While it is in the queue: why. */
   readonly waitsFor?: readonly WaitReason[] | undefined;
   /**
@@ -178,6 +180,18 @@ export type RuntimeEvent =
       /** Milliseconds since 1970. */
       readonly atMs: number;
       readonly waitsFor: readonly WaitReason[];
+    }
+  /** An `update` has ended: the job goes on with the changed spec, or with the one that it had. */
+  | {
+      readonly type: 'job.updated';
+      readonly id: string;
+      readonly name: string;
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      /** Of the spec that it goes on with. */
+      readonly revision: number;
+      /** Why the changed spec did not run. */
+      readonly error?: WireError;
     }
   | { readonly type: 'job.ended'; readonly report: JobReport }
   /** An instant of a schedule has come: its job was submitted, left out, or refused. */

@@ -8,8 +8,21 @@ export const wasEndedByUs = ({ ending }: JobContext): boolean => ending === 'sto
 export const isInGoodOrder = ({ ending }: JobContext): boolean => ending === 'drain' || ending === 'suspend';
 
 /** Whether the end of a start that was given up may be followed by another start. */
-export const mayRestart = ({ restarts, ending, endWanted, groupError }: JobContext): boolean =>
-  restarts !== undefined && ending === 'no start' && endWanted !== true && groupError === undefined;
+export const mayRestart = ({ restarts, isOnTrial, ending, endWanted, groupError }: JobContext): boolean =>
+  (restarts !== undefined || isOnTrial === true) &&
+  ending === 'no start' &&
+  endWanted !== true &&
+  groupError === undefined;
+
+/** Whether the run with a changed spec has ended before it ran, so that another one has the spec before. */
+export function fallsBack(context: JobContext, event: JobEvent): boolean {
+  const { isOnTrial, ending } = context;
+  if (!isOnTrial || (ending !== undefined && !mayRestart(context))) return false;
+  // Both would write.
+  if (event.type === 'thread.lost' && event.error.code === 'THREAD_LEFT_RUNNING') return false;
+  const end = endOf(context, event);
+  return end !== undefined && end.outcome !== 'completed';
+}
 
 /** Whether the next run is sure to come, or may come, once the thread of this one is gone. */
 export const isFollowed = (context: JobContext): boolean =>

@@ -4,9 +4,8 @@ import { InvalidSpecError, PipelineError } from '../core/errors.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
 import { Random } from '../core/random.js';
 import { cutText } from '../core/shown-text.js';
-import { type Nanos, toMillisCeil } from '../core/units.js';
+import { NANOS_PER_MILLI, type Nanos, toMillisCeil } from '../core/units.js';
 import type { Threads } from '../hosts/threads.js';
-import { FilesInUse } from '../plan/paths/files-in-use.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -16,10 +15,12 @@ import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { topicsOfSpec } from '../wire/stages-of-spec.js';
 import { drainDeadlineMs } from './drain-deadline.js';
 import { EndedJobs } from './ended-jobs.js';
+import { FilesOfJobs } from './files-of-jobs.js';
 import type { JobInfo, JobReport, JobTerms, JobTransition, RuntimeEvent, WaitReason } from './job.js';
 import { JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
 import { createJobMachine } from './job-machine.js';
 import { noRestarts, type RestartPolicy } from './restart-policy.js';
+import type { UpdateEnd } from './spec-revisions.js';
 import type { StartQueue } from './start-queue.js';
 import { ThreadStartLimit } from './thread-start-limit.js';
 
@@ -83,7 +84,7 @@ export class Supervisor {
   /** Of these, the ones whose next run is due. They start before the jobs in the queue. */
   readonly #due = new Set<JobActor>();
   /** Files of jobs that may still read or write: live jobs, and those whose thread could not be ended. */
-  readonly #files = new FilesInUse<JobActor>();
+  readonly #files = new FilesOfJobs<JobActor>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #startLimit: ThreadStartLimit;
   readonly #random: Random;
@@ -133,6 +134,33 @@ export class Supervisor {
     job.submit();
     this.startQueued();
     return job;
+  }
+
+  /**
+   * Has a job go on with a changed spec: see `JobActor.update`.
+   *
+   * @param files - The files that it reads and writes, determined just now.
+   * @throws {InvalidSpecError} if another job that has not ended uses the same files.
+   * @throws {PipelineError} `RUNTIME_CLOSED`; and as `JobActor.update`.
+   */
+  async update(
+    job: JobActor,
+    spec: ResolvedSpec,
+    files: JobFiles | undefined,
+    options: { readonly deadlineMs?: number | undefined },
+  ): Promise<void> {
+    this.assertOpen();
+    if (files) this.#refuseSharedFiles(spec, files, job);
+    const updated = job.update(spec, options);
+    // Until it is known which one it goes on with, nobody else has the files of either spec.
+    const giveBack = job.isLive && files ? this.#files.add(job, files) : () => {};
+    try {
+      await updated;
+    } catch (error) {
+      if (!job.hasThread || job.isLive) giveBack(); // else they go with its thread
+      throw error;
+    }
+    if (files && job.isLive) this.#files.keepLast(job);
   }
 
   /** Live jobs and the most recent ended ones, in order of submission. */
@@ -256,11 +284,13 @@ export class Supervisor {
     job.start();
   }
 
-  #refuseSharedFiles(spec: ResolvedSpec, files: JobFiles): void {
-    const problems = this.#files.conflicts(files, (job) => {
+  /** @param own - The job that is to have them. */
+  #refuseSharedFiles(spec: ResolvedSpec, files: JobFiles, own?: JobActor): void {
+    const nameOf = (job: JobActor) => {
       const state = job.isLive ? job.state : `${job.state}, but its thread could not be ended`;
       return `job "${job.name}" (${job.id}, ${state})`;
-    });
+    };
+    const problems = this.#files.conflicts(files, nameOf, own);
     if (problems.length > 0) throw new InvalidSpecError(`spec "${spec.name}"`, problems);
   }
 
@@ -277,6 +307,7 @@ export class Supervisor {
       secrets,
       inspect,
       ...(waitsFor && { waitsFor }),
+      onUpdate: (job, end) => this.#tellUpdate(job, end),
       onTransition: (job, transition) => this.#tellTransition(job, transition),
       onEnd: (job, report) => this.#retire(job, report),
       onRestartDue: (job) => {
@@ -340,6 +371,15 @@ export class Supervisor {
     this.tell({ type: 'job.state', id, name, ...transition });
   }
 
+  #tellUpdate({ id, name }: JobActor, end: UpdateEnd): void {
+    const fields = { job: name, id, revision: end.revision };
+    if (end.error)
+      this.#log('warn', { ...fields, err: end.error }, 'the changed spec of the job did not run');
+    else this.#log('info', fields, 'the job has a changed spec');
+    const atMs = Number(this.#context.clock.wall() / NANOS_PER_MILLI);
+    this.tell({ type: 'job.updated', id, name, atMs, ...end });
+  }
+
   /** Tells the listeners of an event. */
   tell(event: RuntimeEvent): void {
     for (const listener of [...this.#listeners]) {
@@ -351,7 +391,7 @@ export class Supervisor {
     }
   }
 
-  #log(level: 'debug' | 'warn' | 'error', fields: object, text: string): void {
+  #log(level: 'debug' | 'info' | 'warn' | 'error', fields: object, text: string): void {
     try {
       this.#context.log[level](fields, text);
     } catch {

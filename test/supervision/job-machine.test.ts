@@ -381,7 +381,8 @@ describe('every path through the job machine', () => {
   it('takes every transition that the machine has', () => {
     const taken = new Set<unknown>();
     const twice = situationsOf(graphOf(contextOfQueued(0, noRestarts({ ...onFailure, maxRestarts: 2 }, 1))));
-    for (const { state } of [...situations, ...twice]) {
+    const onTrial = situationsOf(graphOf({ ...contextOfQueued(0), isOnTrial: true }));
+    for (const { state } of [...situations, ...twice, ...onTrial]) {
       if (state.status !== 'active') continue;
       for (const event of EVENTS)
         for (const each of machine.getTransitionData(state, event) ?? []) taken.add(each);

@@ -29,6 +29,20 @@ export const JOB_ERRORS = {
       'Submit again when some of them have started, raise `limits.queued`, or see in `waitsFor` of the jobs in `list()` what holds them up.',
     retryable: 'yes',
   },
+  UPDATE_REFUSED: {
+    meaning: 'A job cannot go on from its checkpoint with the changed spec. Nothing was changed, and it runs on.',
+    cause:
+      'A stage with a state has other options, is gone, or cannot be told from others; a sink would get other columns than its files have; a branch is new; the name differs; or the job has no checkpoints.',
+    remedy:
+      'The message names each change that cannot be. Take it back, or drain the job and submit the changed spec: it begins a new run.',
+    retryable: 'no',
+  },
+  UPDATE_FELL_BACK: {
+    meaning: 'A job with a changed spec did not start, and goes on with the spec that it had.',
+    cause: 'A stage did not open, the checkpoint does not fit after all, or the start took longer than `startDeadlineMs`.',
+    remedy: 'The message says why the start failed. Mend that, and update again.',
+    retryable: 'no',
+  },
   DEPENDENCY_CYCLE: {
     meaning: 'Jobs would wait for one another, so that none of them could ever start.',
     cause: 'A job in `dependsOn` depends on the job that is submitted, itself or through others.',
