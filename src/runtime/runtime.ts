@@ -34,6 +34,7 @@ import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { assertResolved, problemsOfCode } from './given-in-code.js';
 import { SubmitDefaults } from './submit-defaults.js';
 import { type SubscribeOptions, SubscribeSettings } from './subscribe-options.js';
+import type { UpdateOptions } from './update-options.js';
 
 /** Specs that are checked in one turn of the event loop: a check takes some 0.2 ms of the calling thread. */
 const SUBMITS_PER_TURN = 8;
@@ -216,6 +217,30 @@ export class PipelineRuntime {
       const found = await findFilesAgain(spec, this.#planning);
       return this.#service.submit(found, await findJobFiles(found), checked);
     });
+  }
+
+  /**
+   * Has a job go on with a changed spec where it is: the spec is checked and compared with the last checkpoint of the
+   * job; the run at work ends with a last checkpoint; and the next one goes on from that, with the same run and files.
+   * If it does not come to run, the job goes on with the spec that it had. A job that waits in the queue or backs off
+   * takes the spec for its next run. It counts for no restart policy.
+   *
+   * @returns The job, once it runs with the changed spec.
+   * @throws {InvalidSpecError} listing every problem of the spec. Then, as for all errors but the last two, nothing was
+   *   changed.
+   * @throws {InvalidOptionsError} for an invalid deadline.
+   * @throws {PipelineError} `UPDATE_REFUSED` naming each change that its state cannot follow, or if it is at work
+   *   without checkpoints; `JOB_UNKNOWN`; `RUNTIME_CLOSED`; `CHECKPOINT_INVALID` or `CHECKPOINT_FAILED` if its
+   *   checkpoint cannot be read; `UPDATE_FELL_BACK` if the changed spec did not come to run; `JOB_STATE` if the job
+   *   drains, restarts, is being updated or has ended, or ends before it runs with the changed spec.
+   */
+  async update(idOrName: string, spec: PipelineSpec, options: UpdateOptions = {}): Promise<JobInfo> {
+    assertText('update', idOrName);
+    assertMapping('update', options);
+    this.#service.assertOpen();
+    const { id } = this.#service.get(idOrName); // that one, whatever bears its name once the spec is checked
+    const { resolved, files } = await this.#resolve(spec);
+    return this.#service.update(id, resolved, files, options);
   }
 
   #resolve(spec: PipelineSpec) {

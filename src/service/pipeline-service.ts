@@ -18,6 +18,7 @@ import { Supervisor, type SupervisorContext } from '../supervision/supervisor.js
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { providersOfSpec } from '../wire/stages-of-spec.js';
+import { assertFollows } from './assert-follows.js';
 import type { NeededJob } from './dependencies.js';
 import { JobAdmission } from './job-admission.js';
 import { restartPolicy } from './restart-policy-of.js';
@@ -106,6 +107,29 @@ export class PipelineService implements StartQueue<JobActor> {
   /** @throws {PipelineError} `RUNTIME_CLOSED`. */
   assertOpen(): void {
     this.#supervisor.assertOpen();
+  }
+
+  /**
+   * Has a job go on with a changed spec from its checkpoint, which is compared with it before the run at work ends. A
+   * job in the queue, and one that backs off, takes it at once.
+   *
+   * @param files - The files that the changed spec reads and writes, determined just now.
+   * @throws {InvalidSpecError} if another job that has not ended uses the same files.
+   * @throws {InvalidOptionsError} for an invalid deadline.
+   * @throws {PipelineError} `UPDATE_REFUSED`, `UPDATE_FELL_BACK`, `JOB_STATE`, `JOB_UNKNOWN`, `RUNTIME_CLOSED`;
+   *   `CHECKPOINT_INVALID` or `CHECKPOINT_FAILED` if its checkpoint cannot be read.
+   */
+  async update(
+    idOrName: string,
+    changed: ResolvedSpec,
+    files: JobFiles | undefined,
+    options: { readonly deadlineMs?: number | undefined },
+  ): Promise<JobInfo> {
+    const job = this.#supervisor.get(idOrName);
+    job.assertUpdatable();
+    await assertFollows(job, changed, this.#context.checkpoints);
+    await this.#supervisor.update(job, changed, files, options);
+    return job.inspect();
   }
 
   /** @see Supervisor.list */

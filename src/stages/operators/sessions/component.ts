@@ -6,6 +6,7 @@ export default defineComponent({
   name: 'sessions',
   summary: 'Keeps the rows of the hours in which a market is open, by its calendar.',
   mayChange: ['calendar'],
+  facts: () => ({ keepsNoState: true }),
   options: async () => (await import('./options.js')).SessionsOptions,
   load: loadOnce(async () => (await import('./sessions.js')).sessionsOperator),
 });
