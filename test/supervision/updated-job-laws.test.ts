@@ -35,7 +35,15 @@ const STEPS: fc.Arbitrary<readonly Step[]> = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom<readonly Step[]>(['update'], ['answer'], ['obey'], ['soon']) },
   { weight: 6, arbitrary: fc.constant<readonly Step[]>(['answer', 'update', 'obey', 'soon']) },
   { weight: 2, arbitrary: fc.constantFrom<readonly Step[]>(['pause'], ['resume'], ['restart']) },
-  { weight: 2, arbitrary: fc.constantFrom<readonly Step[]>(['crash'], ['fail'], ['start deadline', 'obey']) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom<readonly Step[]>(
+      ['crash'],
+      ['fail'],
+      ['start deadline', 'obey'],
+      ['start deadline', 'drain deadline'],
+    ),
+  },
   {
     weight: 1,
     arbitrary: fc.constantFrom<readonly Step[]>(['complete'], ['drain deadline'], ['stop'], ['drain']),
