@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { findJobFiles } from '../../src/plan/paths/job-files.js';
 import type { RuntimeEvent } from '../../src/supervision/job.js';
 import type { JobOptions } from '../../src/supervision/supervisor.js';
 import type { ResolvedSpec } from '../../src/wire/resolved-spec.js';
@@ -274,5 +275,59 @@ describe('an update', () => {
       'JOB_STATE: Job "a" is completed, and ended before it ran with the changed spec',
     );
     expect(job.state).toBe('completed');
+  });
+});
+
+describe('the files of an update', () => {
+  const filesOf = (path: string) =>
+    findJobFiles({ name: path, sink: { use: 'csv', options: { path, ifExists: 'error' } } });
+
+  it('are those of nobody else, and those of neither spec are given away before it is known which counts', async () => {
+    const { supervisor, threads, clock } = startSupervisor();
+    const submit = async (name: string, path: string) =>
+      supervisor.submit(specOf(name), await filesOf(path), { checkpoints });
+    const job = await submit('a', '/data/a.csv');
+    await submit('b', '/data/b.csv');
+    threads.of('a').answer();
+    await until(() => job.state === 'running');
+    const update = async (path: string) => supervisor.update(job, OTHER, await filesOf(path), {});
+    await expect(update('/data/b.csv')).rejects.toThrow('job "b"');
+    expect([job.state, job.inspect().revision]).toEqual(['running', 1]);
+
+    const updating = update('/data/c.csv');
+    await until(() => threads.of('a').asked.includes('suspend'));
+    for (const path of ['/data/a.csv', '/data/c.csv']) {
+      await expect(submit('d', path)).rejects.toThrow('job "a"');
+    }
+    threads.of('a').finish(suspended);
+    await until(() => job.state === 'backingOff');
+    clock.advance(0);
+    threads.last.answer();
+    await updating;
+    await expect(submit('d', '/data/c.csv')).rejects.toThrow('job "a"');
+    await submit('d', '/data/a.csv');
+  });
+
+  it('may be its own, and are given back if the changed spec does not run', async () => {
+    const { supervisor, threads, clock } = startSupervisor();
+    const job = supervisor.submit(specOf('a'), await filesOf('/data/a.csv'), { checkpoints });
+    threads.last.answer();
+    await until(() => job.state === 'running');
+    const updating = supervisor.update(job, OTHER, await filesOf('/data/c.csv'), {});
+    threads.last.finish(suspended);
+    await until(() => job.state === 'backingOff');
+    clock.advance(0);
+    threads.last.finish(refused);
+    await until(() => job.state === 'backingOff');
+    clock.advance(0);
+    threads.last.answer();
+    await expect(updating).rejects.toMatchObject({ code: 'UPDATE_FELL_BACK' });
+    const other = supervisor.submit(specOf('b'), await filesOf('/data/c.csv'));
+    expect(other.state).toBe('starting');
+    await expect(
+      filesOf('/data/a.csv').then((files) => supervisor.submit(specOf('d'), files)),
+    ).rejects.toThrow('job "a"');
+    void supervisor.update(job, OTHER, await filesOf('/data/a.csv'), {});
+    expect(job.state).toBe('restarting');
   });
 });
