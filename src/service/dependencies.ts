@@ -48,7 +48,7 @@ export class Dependencies<Job extends object> {
     // A map goes on to what is added while it is read.
     for (const node of cameFrom.keys()) {
       if (awaiting.has(node)) return [name, ...wayTo(node, cameFrom), name];
-      for (const { target } of node.waits) {
+      for (const { target } of node.waits ?? []) {
         if (typeof target !== 'string' && !cameFrom.has(target)) cameFrom.set(target, node);
       }
     }
@@ -61,26 +61,26 @@ export class Dependencies<Job extends object> {
    * @returns Whether it waits for nothing.
    */
   add(job: Job, name: string, needed: readonly NeededJob<Job>[]): boolean {
-    const node: Node<Job> = { job, name, waits: new Set(), awaitedBy: new Set(), reached: new Set() };
+    const node: Node<Job> = { job, name, waits: undefined, awaitedBy: undefined, reached: NO_POINTS };
     this.#nodes.set(job, node);
     for (const need of needed) {
       const target = typeof need.job === 'string' ? need.job : this.#nodes.get(need.job);
       invariant(target !== undefined, 'a job that is waited for was added');
-      if (typeof target !== 'string' && target.reached.has(need.on)) continue;
+      if (typeof target !== 'string' && target.reached.includes(need.on)) continue;
       const wait = { by: node, on: need.on, target };
-      node.waits.add(wait);
+      node.waits = withWait(node.waits, wait);
       if (typeof target === 'string') this.#await(target, wait);
-      else target.awaitedBy.add(wait);
+      else target.awaitedBy = withWait(target.awaitedBy, wait);
     }
     this.#bind(node);
-    for (const wait of node.waits) {
+    for (const wait of node.waits ?? []) {
       const { target } = wait;
       const end = typeof target === 'string' ? undefined : (target.end ?? target.deleted);
       if (!end) continue;
       this.#fail(wait, end);
       return false;
     }
-    return node.waits.size === 0;
+    return !node.waits?.size;
   }
 
   /** Whether jobs wait for one of that name that was not submitted yet; without a name: for any such job. */
@@ -122,7 +122,7 @@ export class Dependencies<Job extends object> {
   #bind(node: Node<Job>): void {
     for (const wait of this.#awaited.get(node.name) ?? []) {
       wait.target = node;
-      node.awaitedBy.add(wait);
+      node.awaitedBy = withWait(node.awaitedBy, wait);
     }
     this.#awaited.delete(node.name);
   }
@@ -134,17 +134,17 @@ export class Dependencies<Job extends object> {
   }
 
   #reach(node: Node<Job>, points: readonly DependencyPoint[]): void {
-    for (const point of points) node.reached.add(point);
-    for (const wait of [...node.awaitedBy]) {
-      if (!node.reached.has(wait.on) || !node.awaitedBy.has(wait)) continue;
+    node.reached = [...new Set([...node.reached, ...points])];
+    for (const wait of [...(node.awaitedBy ?? [])]) {
+      if (!node.reached.includes(wait.on) || !node.awaitedBy?.has(wait)) continue;
       this.#drop(wait);
-      if (wait.by.waits.size === 0) this.#listener.onMet(wait.by.job);
+      if (!wait.by.waits?.size) this.#listener.onMet(wait.by.job);
     }
   }
 
   #failAll(node: Node<Job>, end: JobEnd | 'deleted'): void {
-    for (const wait of [...node.awaitedBy]) {
-      if (node.awaitedBy.has(wait)) this.#fail(wait, end); // one may wait for several points of it
+    for (const wait of [...(node.awaitedBy ?? [])]) {
+      if (node.awaitedBy?.has(wait)) this.#fail(wait, end); // one may wait for several points of it
     }
   }
 
@@ -155,14 +155,14 @@ export class Dependencies<Job extends object> {
 
   /** It waits for nothing any more. */
   #leave(node: Node<Job>): void {
-    for (const wait of [...node.waits]) this.#drop(wait);
+    for (const wait of [...(node.waits ?? [])]) this.#drop(wait);
   }
 
   #drop(wait: Wait<Job>): void {
     const { by, target } = wait;
-    by.waits.delete(wait);
+    by.waits?.delete(wait);
     if (typeof target !== 'string') {
-      target.awaitedBy.delete(wait);
+      target.awaitedBy?.delete(wait);
       return;
     }
     const waits = this.#awaited.get(target);
@@ -171,12 +171,13 @@ export class Dependencies<Job extends object> {
   }
 }
 
+/** Its sets are made when they are needed: most of ten thousand jobs wait for none, and none for them. */
 interface Node<Job> {
   readonly job: Job;
   readonly name: string;
-  readonly waits: Set<Wait<Job>>;
-  readonly awaitedBy: Set<Wait<Job>>;
-  readonly reached: Set<DependencyPoint>;
+  waits: Set<Wait<Job>> | undefined;
+  awaitedBy: Set<Wait<Job>> | undefined;
+  reached: readonly DependencyPoint[];
   end?: JobEnd;
   deleted?: 'deleted';
 }
@@ -187,6 +188,11 @@ interface Wait<Job> {
   /** A name: that of a job that was not submitted yet. */
   target: Node<Job> | string;
 }
+
+const NO_POINTS: readonly DependencyPoint[] = [];
+
+const withWait = <Job>(waits: Set<Wait<Job>> | undefined, wait: Wait<Job>): Set<Wait<Job>> =>
+  waits?.add(wait) ?? new Set([wait]);
 
 const nameOf = <Job>(target: Node<Job> | string): string =>
   typeof target === 'string' ? target : target.name;

@@ -45,7 +45,7 @@ export function markedOptions(
   isMarked: (node: JsonNode) => boolean,
   { isOnce = false } = {},
 ): MarkedOption[] {
-  if (!hasMarks(root, isMarked)) return [];
+  if (!hasMarks(root, isMarked) || hasNoneOf(marksOf(root, isMarked), options)) return [];
   const found: MarkedOption[] = [];
   const met = new Met();
   const within = new Set<unknown>();
@@ -85,6 +85,31 @@ function hasMarks(root: JsonNode, isMarked: (node: JsonNode) => boolean): boolea
     bySchema.set(root, known);
   }
   return known;
+}
+
+/** By what is looked for: the options that a mark is in. */
+const knownKeys = new WeakMap<(node: JsonNode) => boolean, WeakMap<object, readonly string[] | undefined>>();
+
+/** The options in whose schema there is a mark; `undefined` if they cannot be told by their names. */
+function marksOf(root: JsonNode, isMarked: (node: JsonNode) => boolean): readonly string[] | undefined {
+  const bySchema = knownKeys.get(isMarked) ?? new WeakMap<object, readonly string[] | undefined>();
+  knownKeys.set(isMarked, bySchema);
+  if (!bySchema.has(root)) bySchema.set(root, findKeys(root, isMarked));
+  return bySchema.get(root);
+}
+
+function findKeys(root: JsonNode, isMarked: (node: JsonNode) => boolean): readonly string[] | undefined {
+  const { properties, additionalProperties, items, prefixItems, anyOf, oneOf, allOf, $ref } = root;
+  const isPlain = !(items || prefixItems || anyOf || oneOf || allOf || $ref || isMarked(root));
+  if (!properties || !isPlain || typeof additionalProperties === 'object') return undefined;
+  // What a reference leads to may be marked.
+  const leads = (node: JsonNode) => isMarked(node) || node.$ref !== undefined;
+  return Object.keys(properties).filter((key) => someNode(properties[key] as JsonNode, leads));
+}
+
+function hasNoneOf(keys: readonly string[] | undefined, options: unknown): boolean {
+  if (!keys || typeof options !== 'object' || options === null || Array.isArray(options)) return false;
+  return !keys.some((key) => Object.hasOwn(options, key));
 }
 
 /** Whether any object within a schema is marked. More are looked at than nodes, which does no harm. */

@@ -1,13 +1,20 @@
 import type { Schema } from '../columns/schema.js';
 import type { OverflowPolicy } from '../settings/overflow-policy.js';
-import type { ResolvedSpec, ResolvedStage } from './resolved-spec.js';
-import { type Path, placesOf, stagesWithin } from './stage-tree.js';
+import type { ResolvedInput, ResolvedSpec, ResolvedStage } from './resolved-spec.js';
+import { isAlone, type Path, placesOf, stagesWithin } from './stage-tree.js';
 
 /** Returns all stages, those of inputs and branches included. */
 export function stagesOf(spec: ResolvedSpec): readonly ResolvedStage[] {
   const { source, operators, batcher, sink } = spec;
-  return [source, ...operators, batcher, sink].flatMap(stagesWithin);
+  const own = [source, ...operators, batcher, sink];
+  return own.every(isAlone) ? own : own.flatMap(stagesWithin);
 }
+
+/** Returns what the stages read besides their input streams. */
+const inputsOf = (spec: ResolvedSpec): readonly ResolvedInput[] =>
+  stagesOf(spec).flatMap(({ inputs = {} }) => Object.values(inputs));
+
+const NONE: readonly never[] = [];
 
 /** Returns the texts that must not appear in any log, report or error of the job. */
 export function secretsOfSpec(spec: ResolvedSpec): readonly string[] {
@@ -16,8 +23,7 @@ export function secretsOfSpec(spec: ResolvedSpec): readonly string[] {
 
 /** Whether a source names a budget or a breaker, those of inputs and in branches included. */
 export function needsResilience(spec: ResolvedSpec): boolean {
-  const inputs = stagesOf(spec).flatMap((stage) => Object.values(stage.inputs ?? {}));
-  return spec.gate !== undefined || inputs.some(({ gate }) => gate !== undefined);
+  return spec.gate !== undefined || inputsOf(spec).some(({ gate }) => gate !== undefined);
 }
 
 /**
@@ -25,8 +31,7 @@ export function needsResilience(spec: ResolvedSpec): boolean {
  * components of these sources. Each once, those of inputs and in branches included.
  */
 export function providersOfSpec(spec: ResolvedSpec): readonly string[] {
-  const inputs = stagesOf(spec).flatMap((stage) => Object.values(stage.inputs ?? {}));
-  const named = [spec, ...inputs].flatMap(({ source, gate }) => [
+  const named = [spec, ...inputsOf(spec)].flatMap(({ source, gate }) => [
     gate?.budget?.provider,
     gate?.breaker,
     source.use,
@@ -61,6 +66,7 @@ export const isTopic = ({ use, outside }: Pick<ResolvedStage, 'use' | 'outside'>
 
 /** Returns the ends of topics in a checked spec. */
 export function topicEnds(spec: ResolvedSpec): readonly TopicEnd[] {
+  if (!stagesOf(spec).some(isTopic)) return NONE;
   return placesOf<ResolvedStage>(spec)
     .filter(({ stage }) => isTopic(stage))
     .map(({ kind, id, path, stage }) => {
