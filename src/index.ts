@@ -195,6 +195,7 @@ export type {
 export { type BatchCallback, callbackSink } from './stages/sinks/callback.js';
 export type {
   DependencyPoint,
+  GroupFailure,
   JobDependency,
   JobEndState,
   JobHandle,

@@ -17,6 +17,7 @@ import type { BreakersInput } from '../resilience/breakers-settings.js';
 import type { BudgetsInput } from '../resilience/rate/rate-settings.js';
 import { threadsMaxFor } from '../resilience/rate/rate-threads.js';
 import type { ResilienceCoordinator } from '../resilience/resilience-coordinator.js';
+import type { GroupHandle, GroupInfo } from '../service/groups/group-handle.js';
 import { PipelineService } from '../service/pipeline-service.js';
 import type { Schedule } from '../service/schedules/schedule-options.js';
 import type { ScheduleOptions } from '../service/schedules/schedule-settings.js';
@@ -159,6 +160,7 @@ export class PipelineRuntime {
     this.#pool = new ThreadPool(settings, { onThreadExit: (threadId) => resilience?.reclaim(threadId) });
     this.#service = new PipelineService({
       limits: settings.limits,
+      groups: settings.groups,
       ...(checkpoints && {
         checkpoints: { path: checkpoints.path, everyMs: checkpoints.every / NS_PER_MS },
       }),
@@ -193,6 +195,7 @@ export class PipelineRuntime {
    *   live job reads or writes. The job was not started then.
    * @throws {PipelineError} `JOB_NAME_TAKEN` if a live job has that name; `JOB_QUEUE_FULL` if no more jobs may wait;
    *   `DEPENDENCY_CYCLE` if jobs would wait for one another; `JOB_UNKNOWN` if `dependsOn` has an id that no job has;
+   *   `GROUP_UNKNOWN`; `GROUP_SPENT` while the group still ends its jobs;
    *   `RUNTIME_CLOSED`.
    */
   submit(spec: PipelineSpec, options?: SubmitOptions): Promise<JobHandle> {
@@ -321,6 +324,21 @@ export class PipelineRuntime {
   get(idOrName: string): JobHandle {
     assertText('get', idOrName);
     return this.#service.get(idOrName);
+  }
+
+  /** Lists the groups of the settings, with their live jobs. */
+  groups(): GroupInfo[] {
+    return this.#service.groups();
+  }
+
+  /**
+   * Returns a group of the settings, to drain or stop all of its jobs.
+   *
+   * @throws {PipelineError} `GROUP_UNKNOWN`.
+   */
+  group(name: string): GroupHandle {
+    assertText('group', name);
+    return this.#service.group(name);
   }
 
   /**

@@ -3,7 +3,9 @@ import { PipelineError } from '../core/errors.js';
 import { cutText } from '../core/shown-text.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
+import type { GroupSettings } from '../settings/group-settings.js';
 import type { JobLimits } from '../settings/job-limits.js';
+import { drainDeadlineMs } from '../supervision/drain-deadline.js';
 import {
   isEndState,
   type JobHandle,
@@ -20,12 +22,15 @@ import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { providersOfSpec } from '../wire/stages-of-spec.js';
 import { assertFollows } from './assert-follows.js';
 import type { NeededJob } from './dependencies.js';
+import type { GroupHandle, GroupInfo } from './groups/group-handle.js';
+import { JobGroups } from './groups/job-groups.js';
 import { JobAdmission } from './job-admission.js';
 import { restartPolicy } from './restart-policy-of.js';
 import type { CheckedSubmitOptions } from './submit-options.js';
 
-export interface PipelineServiceContext extends Omit<SupervisorContext, 'queue' | 'waitsFor'> {
+export interface PipelineServiceContext extends Omit<SupervisorContext, 'queue' | 'waitsFor' | 'gate'> {
   readonly limits: JobLimits;
+  readonly groups?: Readonly<Record<string, GroupSettings>>;
   /** Where checkpoints of all jobs are kept; missing: there are none. */
   readonly checkpoints?: CheckpointFolder | undefined;
 }
@@ -38,6 +43,7 @@ export class PipelineService implements StartQueue<JobActor> {
   readonly #context: PipelineServiceContext;
   readonly #supervisor: Supervisor;
   readonly #admission: JobAdmission<JobActor>;
+  readonly #groups: JobGroups;
   /** Jobs whose dependencies have come, or with why they cannot come any more. */
   readonly #settled: { readonly job: JobActor; readonly reason?: string }[] = [];
   #isSettling = false;
@@ -48,9 +54,19 @@ export class PipelineService implements StartQueue<JobActor> {
       onMet: (job) => this.#settle({ job }),
       onUnmeetable: (job, reason) => this.#settle({ job, reason }),
     });
+    this.#groups = new JobGroups(context.groups ?? {}, {
+      clock: context.clock,
+      levels: (jobs) => context.topics?.levels(jobs) ?? [jobs],
+      startAgain: (jobs) => this.#supervisor.startAgain(jobs),
+      tell: (event) => this.tell(event),
+      checkDeadline: (options) => drainDeadlineMs(options, context.settings),
+      drain: (jobs, deadlineMs) =>
+        this.#supervisor.endInOrder(jobs, deadlineMs, (job, leftMs) => job.drain({ deadlineMs: leftMs })),
+    });
     this.#supervisor = new Supervisor({
       ...context,
       queue: this,
+      gate: this.#groups,
       waitsFor: (job) => this.#admission.waitsFor(job),
     });
     this.#supervisor.on((event) => this.#follow(event));
@@ -70,6 +86,7 @@ export class PipelineService implements StartQueue<JobActor> {
     const needed = dependsOn.map(({ job, on }) => ({ job: this.#find(spec.name, job), on }));
     const cycle = this.#admission.cycle(spec.name, needed);
     if (cycle) throw cycleError(cycle);
+    if (terms.group !== undefined) this.#groups.assertOpen(terms.group);
     const job = this.#supervisor.submit(spec, files, {
       restart: restartPolicy(restart),
       checkpoints: this.#context.checkpoints,
@@ -142,11 +159,29 @@ export class PipelineService implements StartQueue<JobActor> {
     return this.#supervisor.get(idOrName);
   }
 
+  /** The groups of jobs. */
+  groups(): GroupInfo[] {
+    return this.#groups.list();
+  }
+
+  /** @throws {PipelineError} `GROUP_UNKNOWN`. */
+  group(name: string): GroupHandle {
+    return this.#groups.get(name);
+  }
+
   /** Tells the listeners of an event. */
   tell(event: RuntimeEvent): void {
     if (event.type === 'schedule.due' && event.result === 'refused') {
       const { name, instantMs, error } = event;
       this.#context.log.warn({ schedule: name, instantMs, error }, 'a scheduled job was refused');
+    }
+    if (event.type === 'group.restarting') {
+      const { name, cause, jobs, restarts } = event;
+      this.#context.log.warn({ group: name, cause, jobs, restarts }, 'a group restarts');
+    }
+    if (event.type === 'group.dead') {
+      const { name, error, jobs } = event;
+      this.#context.log.error({ group: name, err: error, jobs }, 'all jobs of a group end');
     }
     this.#supervisor.tell(event);
   }
@@ -171,7 +206,9 @@ export class PipelineService implements StartQueue<JobActor> {
 
   /** Those that wait are stopped. @see Supervisor.close */
   async close(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
-    return this.#supervisor.close(options);
+    const closed = this.#supervisor.close(options);
+    if (this.isClosed) this.#groups.close(); // not for a wrong deadline
+    return closed;
   }
 
   /** Whether it takes no jobs any more. */
@@ -184,6 +221,7 @@ export class PipelineService implements StartQueue<JobActor> {
   }
 
   push(job: JobActor): void {
+    this.#groups.join(job);
     const { priority = 0, tenant, providers = [], dependsOn = [] } = job.terms ?? ({} as Partial<JobTerms>);
     const needed = dependsOn.map(({ job, id, on }): NeededJob<JobActor> => {
       return { job: id === undefined ? job : this.#supervisor.get(id), on };
@@ -206,6 +244,7 @@ export class PipelineService implements StartQueue<JobActor> {
   #follow(event: RuntimeEvent): void {
     if (event.type !== 'job.state') return;
     const { state, id } = event;
+    this.#groups.follow(this.#supervisor.get(id), event);
     if (state !== 'starting' && state !== 'running' && state !== 'paused') return;
     this.#admission.reach(this.#supervisor.get(id), state === 'starting' ? 'started' : 'ready');
   }

@@ -158,6 +158,11 @@ export class JobActor implements JobHandle {
     return this.#hasThread;
   }
 
+  /** Whether its next run is due, and waits for a thread. */
+  get isDue(): boolean {
+    return this.state === 'backingOff' && this.#life.context.deadlineAtMs === undefined;
+  }
+
   /** Gives the job a thread: takes it out of the queue, or ends its back-off. */
   start(): void {
     const { spec } = this.#specs;

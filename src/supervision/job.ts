@@ -45,6 +45,8 @@ export interface JobTerms {
   /** Jobs with a larger one start sooner. */
   readonly priority: number;
   readonly tenant?: string | undefined;
+  /** The group that it belongs to. */
+  readonly group?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** The providers that it uses, as far as its spec names them. */
   readonly providers?: readonly string[] | undefined;
@@ -169,6 +171,16 @@ export interface JobHandle {
   restart(options?: { readonly deadlineMs?: number | undefined }): Promise<void>;
 }
 
+/** What a group restarts for. Plain data. */
+export interface GroupFailure {
+  /** Id and name of the job that failed. */
+  readonly id: string;
+  readonly job: string;
+  /** The group inside this one that has no restart left since then. */
+  readonly group?: string;
+  readonly error?: WireError;
+}
+
 /** An event that a runtime reports to its listeners, in order for each job. Plain data. */
 export type RuntimeEvent =
   | ({ readonly type: 'job.state'; readonly id: string; readonly name: string } & JobTransition)
@@ -194,6 +206,28 @@ export type RuntimeEvent =
       readonly error?: WireError;
     }
   | { readonly type: 'job.ended'; readonly report: JobReport }
+  /** A group begins to restart, since one of its jobs or groups has failed. */
+  | {
+      readonly type: 'group.restarting';
+      readonly name: string;
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      readonly cause: GroupFailure;
+      /** Ids of the jobs that are started again, in this order. */
+      readonly jobs: readonly string[];
+      /** How many restarts fall in the time of the group's `within`, this one included. */
+      readonly restarts: number;
+    }
+  /** A group has no restart left, or could not be restarted: all of its jobs end as `dead`, with this error. */
+  | {
+      readonly type: 'group.dead';
+      readonly name: string;
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      readonly cause: GroupFailure;
+      readonly error: WireError;
+      readonly jobs: readonly string[];
+    }
   /** An instant of a schedule has come: its job was submitted, left out, or refused. */
   | {
       readonly type: 'schedule.due';

@@ -19,6 +19,7 @@ import { FilesOfJobs } from './files-of-jobs.js';
 import type { JobInfo, JobReport, JobTerms, JobTransition, RuntimeEvent, WaitReason } from './job.js';
 import { JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
 import { createJobMachine } from './job-machine.js';
+import type { RestartGate } from './restart-gate.js';
 import { noRestarts, type RestartPolicy } from './restart-policy.js';
 import type { UpdateEnd } from './spec-revisions.js';
 import type { StartQueue } from './start-queue.js';
@@ -47,6 +48,8 @@ export interface SupervisorContext {
   readonly queue: StartQueue<JobActor>;
   /** Why a job is still in the queue. */
   readonly waitsFor?: (job: JobActor) => readonly WaitReason[] | undefined;
+  /** Who holds back jobs whose next run is due. */
+  readonly gate?: RestartGate<JobActor>;
   /** Threads that may start at a time. Default: one for each processor. */
   readonly threadsStartingMax?: number;
 }
@@ -211,8 +214,24 @@ export class Supervisor {
   async close(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
     const deadlineMs = drainDeadlineMs(options, this.#context.settings);
     this.#closed = true;
+    await this.endInOrder([...this.#live.values()], deadlineMs, (job, leftMs) =>
+      job.suspend({ deadlineMs: leftMs }),
+    );
+  }
+
+  /**
+   * Ends jobs, the producers of topics before their consumers. Those that have no thread end first, so that no producer
+   * waits for one that never starts.
+   *
+   * @param deadlineMs - For all of them.
+   * @param end - Ends one, by the deadline that is left for it.
+   */
+  async endInOrder(
+    live: readonly JobActor[],
+    deadlineMs: number,
+    end: (job: JobActor, deadlineMs: number) => Promise<JobReport>,
+  ): Promise<void> {
     const { clock, topics } = this.#context;
-    const live = [...this.#live.values()];
     const until = clock.now() + BigInt(Math.ceil(deadlineMs * 1e6));
     // Producers would wait in vain for the consumers among those that have no thread.
     const hasBegun = ({ state }: JobActor) => state !== 'queued' && state !== 'backingOff';
@@ -225,7 +244,7 @@ export class Supervisor {
       for (let at = 0; at < level.length; at += ENDS_PER_TURN) {
         if (at > 0) await turnOfTheLoop();
         const next = level.slice(at, at + ENDS_PER_TURN);
-        ends.push(...next.map((job) => job.suspend({ deadlineMs: Math.min(deadlineMs, leftMs) })));
+        ends.push(...next.map((job) => end(job, Math.min(deadlineMs, leftMs))));
       }
       await Promise.all(ends);
     }
@@ -251,6 +270,7 @@ export class Supervisor {
     try {
       for (const job of this.#due) {
         if (!this.#startLimit.hasRoom) return;
+        if (this.#context.gate?.holds(job)) continue;
         // It waits: a restart without a try would be spent in vain.
         if (this.#startLimit.refusal()) {
           this.#startLimit.wakeAfterHold();
@@ -276,6 +296,12 @@ export class Supervisor {
     } finally {
       this.#isStarting = false;
     }
+  }
+
+  /** Starts those of the jobs whose next run is due, in this order. */
+  startAgain(jobs: readonly JobActor[]): void {
+    for (const job of jobs) if (this.#due.delete(job)) this.#due.add(job);
+    this.startQueued();
   }
 
   #start(job: JobActor): void {
@@ -312,6 +338,7 @@ export class Supervisor {
       onEnd: (job, report) => this.#retire(job, report),
       onRestartDue: (job) => {
         this.#due.add(job);
+        this.#context.gate?.onDue(job);
         this.startQueued();
       },
       onThreadBegun: (job) => {
