@@ -30,7 +30,8 @@ export const JOB_ERRORS = {
     retryable: 'yes',
   },
   UPDATE_REFUSED: {
-    meaning: 'A job cannot go on from its checkpoint with the changed spec. Nothing was changed, and it runs on.',
+    meaning:
+      'A job cannot go on from its checkpoint with the changed spec. Nothing was changed, and it runs on.',
     cause:
       'A stage with a state has other options, is gone, or cannot be told from others; a sink would get other columns than its files have; a branch is new; the name differs; or the job has no checkpoints.',
     remedy:
@@ -39,7 +40,8 @@ export const JOB_ERRORS = {
   },
   UPDATE_FELL_BACK: {
     meaning: 'A job with a changed spec did not start, and goes on with the spec that it had.',
-    cause: 'A stage did not open, the checkpoint does not fit after all, or the start took longer than `startDeadlineMs`.',
+    cause:
+      'A stage did not open, the checkpoint does not fit after all, or the start took longer than `startDeadlineMs`.',
     remedy: 'The message says why the start failed. Mend that, and update again.',
     retryable: 'no',
   },
