@@ -31,7 +31,7 @@ export const JOB_ERRORS = {
   },
   UPDATE_REFUSED: {
     meaning:
-      'A job cannot go on from its checkpoint with the changed spec. Nothing was changed, and it runs on.',
+      'A job cannot go on from its checkpoint with the changed spec, so it goes on with the one that it has.',
     cause:
       'A stage with a state has other options, is gone, or cannot be told from others; a sink would get other columns than its files have; a branch is new; the name differs; or the job has no checkpoints.',
     remedy:
