@@ -192,7 +192,7 @@ describe('the pipeline service', () => {
     const told = events.map((event) => {
       if (event.type === 'job.ended') return `${event.report.name} ended`;
       if (event.type === 'job.state') return `${event.name} ${event.state}`;
-      if (event.type === 'schedule.due') return event.type;
+      if (event.type !== 'job.waiting') return event.type;
       return `${event.name} waits for ${event.waitsFor.map((reason) => reason.for)}`;
     });
     expect(told).toEqual([
