@@ -22,6 +22,7 @@ const ROWS = [
   ['registry', 'documents'],
   ['plan'],
   ['checkpoints', 'hosts'],
+  ['actor'],
   ['supervision'],
   ['store'],
   ['service'],

@@ -193,6 +193,12 @@ export type {
   RowOperatorDefinition,
 } from './stages/operators/row-operator/row-operator-definition.js';
 export { type BatchCallback, callbackSink } from './stages/sinks/callback.js';
+export { FileJobStore, type FileJobStoreOptions } from './store/file-job-store.js';
+export { HeldLease } from './store/held-lease.js';
+export type { JobRecord, JobStore, JobWish, ScheduleRecord, StoredJobs } from './store/job-store.js';
+export type { Lease, LeaseRequest, LeaseStore } from './store/lease-store.js';
+export { MemoryJobStore } from './store/memory-job-store.js';
+export { MemoryLeaseStore } from './store/memory-lease-store.js';
 export type {
   DependencyPoint,
   GroupFailure,

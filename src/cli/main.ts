@@ -5,6 +5,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { ASSET_CLASSES } from '../wire/provider-capabilities.js';
 import { parseDurationMs } from './duration-argument.js';
 import { EXIT_CODE } from './interrupts.js';
+import { addJobsCommands } from './jobs-commands.js';
 import { processTerminal, TerminalError } from './terminal.js';
 
 const EXAMPLES = `
@@ -265,10 +266,14 @@ program
     exitCode = await release(paths, options, terminal);
   });
 
+addJobsCommands(program, terminal, (code) => {
+  exitCode = code;
+});
+
 const checkpoints = program
   .command('checkpoints')
   .description('look at the checkpoints in the folder of a store, reset them, or move them');
-const store = ['<folder>', 'folder of a checkpoint store'] as const;
+const store = ['<folder>', 'folder of a checkpoint store, or of a store of jobs that has one in it'] as const;
 const storeKey = ['<key>', 'key of a pipeline in it: its name, if none was given'] as const;
 const CHECKPOINTS_EXIT = '\nExit codes: 0 done; 1 refused, damaged, or --yes is missing; 2 wrong usage.\n';
 
@@ -280,7 +285,7 @@ checkpoints
   .addHelpText('after', '\nChanges nothing.\nExit codes: 0 listed, 1 damaged or no store, 2 wrong usage.\n')
   .action(async (folder: string, options) => {
     const { listCheckpoints } = await import('./commands/checkpoints.js');
-    exitCode = await listCheckpoints(folder, options, terminal);
+    exitCode = await listCheckpoints(await checkpointFolder(folder), options, terminal);
   });
 
 checkpoints
@@ -292,7 +297,7 @@ checkpoints
   .addHelpText('after', '\nChanges nothing.\nExit codes: 0 shown, 1 none or damaged, 2 wrong usage.\n')
   .action(async (folder: string, key: string, options) => {
     const { showCheckpoint } = await import('./commands/checkpoints.js');
-    exitCode = await showCheckpoint([folder, key], options, terminal);
+    exitCode = await showCheckpoint([await checkpointFolder(folder), key], options, terminal);
   });
 
 checkpoints
@@ -305,7 +310,7 @@ checkpoints
   .addHelpText('after', CHECKPOINTS_EXIT)
   .action(async (folder: string, key: string, options) => {
     const { exportCheckpoint } = await import('./commands/checkpoints-move.js');
-    exitCode = await exportCheckpoint([folder, key], options, terminal);
+    exitCode = await exportCheckpoint([await checkpointFolder(folder), key], options, terminal);
   });
 
 checkpoints
@@ -329,7 +334,7 @@ checkpoints
   .addHelpText('after', `\nThe job must not be at work.${CHECKPOINTS_EXIT}`)
   .action(async (folder: string, key: string, file: string, options) => {
     const { setCheckpoint } = await import('./commands/checkpoints-move.js');
-    exitCode = await setCheckpoint([folder, key, file], options, terminal);
+    exitCode = await setCheckpoint([await checkpointFolder(folder), key, file], options, terminal);
   });
 
 checkpoints
@@ -343,7 +348,7 @@ checkpoints
   .addHelpText('after', `\nThe job must not be at work.${CHECKPOINTS_EXIT}`)
   .action(async (folder: string, key: string, options) => {
     const { resetCheckpoint } = await import('./commands/checkpoints-reset.js');
-    exitCode = await resetCheckpoint([folder, key], options, terminal);
+    exitCode = await resetCheckpoint([await checkpointFolder(folder), key], options, terminal);
   });
 
 program
@@ -401,6 +406,11 @@ function sayUnfinished(code: number): void {
     'error: the process ended before the command did: something called process.exit, or waited for something that never happens\n',
   );
   process.exitCode = 1;
+}
+
+async function checkpointFolder(folder: string): Promise<string> {
+  const { checkpointFolderIn } = await import('../store/read-store.js');
+  return checkpointFolderIn(folder);
 }
 
 function durationArgument(text: string): number {

@@ -46,6 +46,7 @@ export interface ScheduleRecord {
   readonly progress: PlainData;
 }
 
+/** What a store has. */
 export interface StoredJobs {
   /** In order of submission. */
   readonly jobs: readonly JobRecord[];
@@ -57,17 +58,25 @@ export interface StoredJobs {
  * What it takes and returns shares no memory with what it keeps.
  *
  * A change that has resolved is durable. Changes take effect in the order of the calls, also those that were not
- * awaited. A change that rejects may have been made nevertheless, and no later one is made before the store is opened
- * anew (`STORE_FAILED`).
+ * awaited. One that rejects with a retryable `STORE_FAILED` (a full disk) was not made, and later ones may be. After any
+ * other `STORE_FAILED` it may have been made nevertheless, and no later one is made before the store is opened anew.
  */
 export interface JobStore {
+  /**
+   * Gives all that is kept. A store may open by it.
+   *
+   * @throws {PipelineError} `STORE_IN_USE` if it is that of another owner, `STORE_INVALID` if it is damaged,
+   *   `STORE_NEWER` if a newer release wrote it, `STORE_FAILED` if it cannot be read or was closed.
+   */
   load(): Promise<StoredJobs>;
   /** Adds a record, or replaces the one of that id. */
   putJob(record: JobRecord): Promise<void>;
+  /** Removes the record of that id, if there is one. */
   deleteJob(id: string): Promise<void>;
   /** Adds a record, or replaces the one of that name. */
   putSchedule(record: ScheduleRecord): Promise<void>;
+  /** Removes the record of that name, if there is one. */
   deleteSchedule(name: string): Promise<void>;
-  /** Resolves when all changes are durable, and the store is free for another owner. */
+  /** Resolves when all changes have settled, and the store is free for another owner. */
   close(): Promise<void>;
 }

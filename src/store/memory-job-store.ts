@@ -5,6 +5,7 @@ export class MemoryJobStore implements JobStore {
   readonly #jobs = new Map<string, JobRecord>();
   readonly #schedules = new Map<string, ScheduleRecord>();
 
+  /** Gives all that is kept. */
   async load(): Promise<StoredJobs> {
     const jobs = [...this.#jobs.values()].sort((a, b) => a.sequence - b.sequence);
     return { jobs: jobs.map(copyOf), schedules: [...this.#schedules.values()].map(copyOf) };
@@ -14,6 +15,7 @@ export class MemoryJobStore implements JobStore {
     this.#jobs.set(record.id, copyOf(record));
   }
 
+  /** Removes the record of that id, if there is one. */
   async deleteJob(id: string): Promise<void> {
     this.#jobs.delete(id);
   }
@@ -22,6 +24,7 @@ export class MemoryJobStore implements JobStore {
     this.#schedules.set(record.name, copyOf(record));
   }
 
+  /** Removes the record of that name, if there is one. */
   async deleteSchedule(name: string): Promise<void> {
     this.#schedules.delete(name);
   }

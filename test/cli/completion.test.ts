@@ -32,6 +32,7 @@ describe('tickloom completion', () => {
       'run',
       'validate',
       'completion',
+      'jobs',
       'checkpoints',
       'export',
       'other-spec',

@@ -60,6 +60,10 @@ class BlockingHandle {
     fs.fsyncSync(this.#fd);
   }
 
+  async datasync(): Promise<void> {
+    fs.fdatasyncSync(this.#fd);
+  }
+
   /** Once: the number may be that of another file afterwards. */
   async close(): Promise<void> {
     if (this.#fd < 0) return;

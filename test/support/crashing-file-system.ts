@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { type MakeDirectoryOptions, mkdtempSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -44,10 +44,11 @@ export class CrashingFileSystem {
     this.#real = real;
     this.fs = {
       ...this.#real,
-      open: ((path: string, flags: string | number) => this.#open(path, flags)) as FileSystem['open'],
-      mkdir: ((path: string) =>
+      open: ((path: string, flags: string | number, mode?: number) =>
+        this.#open(path, flags, mode)) as FileSystem['open'],
+      mkdir: ((path: string, options?: MakeDirectoryOptions) =>
         this.#do('mkdir', path, async () => {
-          await this.#real.mkdir(path);
+          await this.#real.mkdir(path, options);
           const { ino } = await this.#real.stat(path);
           await this.#changed(path, async () => {
             if ((await inode(path)) === ino) await this.#real.rm(path, { recursive: true });
@@ -138,15 +139,19 @@ export class CrashingFileSystem {
     return act();
   }
 
-  async #open(path: string, flags: string | number): Promise<FileHandle> {
+  async #open(path: string, flags: string | number, mode?: number): Promise<FileHandle> {
     const isNew = String(flags).startsWith('wx');
     return this.#do(isNew ? 'create' : 'open', path, async () => {
-      const handle = await this.#real.open(path, flags);
+      const handle = await this.#real.open(path, flags, mode);
       this.#handles.add(handle);
       if (isNew) await this.#created(path);
       const { ino } = await handle.stat();
       const written = async () => {
         if (!this.#synced.has(ino)) this.#synced.set(ino, (await handle.stat()).size);
+      };
+      const synced = async () => {
+        this.#synced.delete(ino);
+        this.#settle(ino);
       };
       const acts: Record<string, (...args: never[]) => Promise<unknown>> = {
         write: async (...args) => {
@@ -159,10 +164,14 @@ export class CrashingFileSystem {
         },
         read: (...args) => (handle.read as (...all: unknown[]) => Promise<unknown>)(...args),
         stat: () => handle.stat(),
-        sync: async () => {
-          this.#synced.delete(ino);
-          this.#settle(ino);
+        truncate: async (length: number) => {
+          await written();
+          // What is cut off is not there again after a power cut: one that brought it back would lie about a sync.
+          this.#synced.set(ino, Math.min(this.#synced.get(ino)!, length));
+          await handle.truncate(length);
         },
+        sync: synced,
+        datasync: synced,
         close: async () => {
           this.#handles.delete(handle);
           await this.#loseOnPowerCut(ino, path);

@@ -15,14 +15,19 @@ export class FullDisk {
     const open = async (...args: Parameters<typeof real.open>) => {
       const handle = await real.open(...args);
       const write = handle.write.bind(handle) as (...all: unknown[]) => Promise<{ bytesWritten: number }>;
-      const bounded = async (bytes: Uint8Array, at = 0, length = bytes.length - at) => {
+      const bounded = async (
+        bytes: Uint8Array,
+        at = 0,
+        length = bytes.length - at,
+        position: number | null = null,
+      ) => {
         const taken = Math.min(length, this.room);
         if (length > 0 && taken === 0) {
           this.refused++;
           throw Object.assign(new Error(`${this.code}: injected`), { code: this.code });
         }
         this.room -= taken;
-        return write(bytes, at, taken); // a short write, where not all of it fits
+        return write(bytes, at, taken, position); // a short write, where not all of it fits
       };
       handle.write = bounded as unknown as typeof handle.write;
       if (!writesWhole) return handle;

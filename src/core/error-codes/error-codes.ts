@@ -9,6 +9,7 @@ import { JOB_ERRORS } from './job-errors.js';
 import { OUTPUT_ERRORS } from './output-errors.js';
 import { PROVIDER_TEXTS } from './provider-errors.js';
 import { SPEC_ERRORS } from './spec-errors.js';
+import { STORE_ERRORS } from './store-errors.js';
 import { TOPIC_ERRORS } from './topic-errors.js';
 
 /**
@@ -22,6 +23,7 @@ export const ERROR_TEXTS: Readonly<Record<ErrorCode, ErrorText>> = {
   ...INPUT_ERRORS,
   ...OUTPUT_ERRORS,
   ...CHECKPOINT_ERRORS,
+  ...STORE_ERRORS,
   ...JOB_ERRORS,
   ...TOPIC_ERRORS,
   ...PROVIDER_TEXTS,
@@ -41,6 +43,7 @@ export const ERROR_GROUPS: readonly ErrorGroup[] = [
   { title: 'Input', codes: INPUT_ERRORS },
   { title: 'Output', codes: OUTPUT_ERRORS },
   { title: 'Checkpoints', codes: CHECKPOINT_ERRORS },
+  { title: 'Stores of jobs, and leases', codes: STORE_ERRORS },
   { title: 'Jobs and threads', codes: JOB_ERRORS },
   { title: 'Topics', codes: TOPIC_ERRORS },
   { title: 'Providers', codes: PROVIDER_TEXTS },

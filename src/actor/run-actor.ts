@@ -1,0 +1,105 @@
+import type { ClaimedRun } from '../checkpoints/claim-run.js';
+import { type Clock, turnOfTheLoop } from '../core/clock.js';
+import { PipelineError, toWireError } from '../core/errors.js';
+import { NANOS_PER_MILLI } from '../core/units.js';
+import { instantiate } from '../plan/instantiate.js';
+import type { StageOverrides } from '../plan/stage-overrides.js';
+import type { ResilienceClient } from '../resilience/resilience-client.js';
+import type { ResilienceHandle } from '../resilience/resilience-handle.js';
+import type { Counters } from '../shared-memory/counters.js';
+import type { Logger } from '../telemetry/logger.js';
+import { threadLogger } from '../telemetry/thread-logger.js';
+import { cutShortReport } from '../wire/cut-short-report.js';
+import {
+  type CheckpointFolder,
+  type PipelineTask,
+  PROTOCOL_VERSION,
+  type RunClaimed,
+} from '../wire/pipeline-actor.js';
+import type { PipelineReport } from '../wire/pipeline-report.js';
+import type { ResolvedSpec } from '../wire/resolved-spec.js';
+import { StartStep } from '../wire/start-step.js';
+import { listen } from './actor-control.js';
+
+/** What an actor runs in: a thread, or a simulation of one. */
+export interface ActorHost {
+  /** Its `now` has the origin of the supervisor's clock. */
+  readonly clock: Clock;
+  /** Stands in the log lines of the actor. */
+  readonly thread: number;
+  /** Claims the key of a job at the store of its checkpoints. */
+  claim(spec: ResolvedSpec, checkpoints: CheckpointFolder, log: Logger): Promise<ClaimedRun>;
+  openResilience(handle: ResilienceHandle): Promise<ResilienceClient>;
+  /** Stages in place of those of a spec. */
+  readonly overrides?: (spec: ResolvedSpec) => StageOverrides;
+}
+
+/**
+ * Runs the pipeline of a task, and answers its supervisor meanwhile. A failure is a report, too.
+ *
+ * @param counters - Those of the task.
+ */
+export async function runActor(
+  task: PipelineTask,
+  counters: Counters,
+  host: ActorHost,
+): Promise<PipelineReport> {
+  const { clock } = host;
+  const began = clock.now();
+  let resilience: ResilienceClient | undefined;
+  try {
+    if (task.protocol !== PROTOCOL_VERSION) {
+      throw new PipelineError(
+        'INTERNAL',
+        `The thread speaks protocol ${PROTOCOL_VERSION}, its supervisor ${task.protocol}: two releases of tickloom are mixed`,
+      );
+    }
+    const control = listen(task.control);
+    const log = threadLogger(task.logs, counters).child({ thread: host.thread });
+    counters.set('startStep', StartStep.making);
+    if (task.resilience) resilience = await host.openResilience(task.resilience);
+    const claimed = await claim(task, counters, { host, log });
+    const topics = task.topics && (await import('../topics/topic-links.js')).topicLinks(task.topics);
+    const overrides = host.overrides?.(task.spec);
+    const pipeline = await instantiate(task.spec, {
+      clock,
+      log,
+      counters,
+      ...(overrides && { overrides }),
+      ...(resilience && { resilience }),
+      ...(topics && { topics }),
+      ...(task.restarts && { restarts: task.restarts }),
+      ...claimed,
+    });
+    control.attach(pipeline);
+    return await pipeline.run(async () => {
+      // A first batch that blocks the thread must not keep the supervisor from hearing of the start.
+      await control.answerReady();
+      await turnOfTheLoop();
+    });
+  } catch (error) {
+    return cutShortReport({
+      outcome: 'failed',
+      error: toWireError(error),
+      counters: counters.read(),
+      durationMs: Number(clock.now() - began) / Number(NANOS_PER_MILLI),
+    });
+  } finally {
+    resilience?.close();
+  }
+}
+
+/** Claims the key of the job, if its checkpoints are kept: from then on, no earlier start of it publishes anything. */
+async function claim(
+  { spec, checkpoints, logs }: PipelineTask,
+  counters: Counters,
+  { host, log }: { readonly host: ActorHost; readonly log: Logger },
+): Promise<Partial<ClaimedRun>> {
+  if (!checkpoints) return {};
+  counters.set('startStep', StartStep.claiming);
+  const claimed = await host.claim(spec, checkpoints, log);
+  const { run, checkpoint } = claimed;
+  logs.postMessage({ epoch: run.epoch, rowsOut: checkpoint?.counters.rowsOut ?? 0 } satisfies RunClaimed);
+  counters.set('startStep', StartStep.making);
+  return claimed;
+}

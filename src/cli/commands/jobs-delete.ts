@@ -1,0 +1,91 @@
+import { FileCheckpointStore } from '../../checkpoints/file-checkpoint-store.js';
+import { errnoCode } from '../../core/output-error.js';
+import { nodeFileSystem } from '../../outputs/disk/file-system.js';
+import { FileJobStore } from '../../store/file-job-store.js';
+import type { JobRecord } from '../../store/job-store.js';
+import { readStore, type StoreView } from '../../store/read-store.js';
+import { holderText } from '../../store/store-lock.js';
+import { isEndState } from '../../supervision/job.js';
+import { askedKey, atWork, refused, say } from '../checkpoint-key.js';
+import { plainText, type Terminal } from '../terminal.js';
+import { askedJob, type JobsOptions, unknownJob } from './jobs.js';
+
+export interface DeleteOptions extends JobsOptions {
+  readonly yes?: boolean;
+  /** Also a job that has not ended. */
+  readonly unended?: boolean;
+}
+
+/**
+ * Deletes a job with its history and its checkpoints, while no process has the store. Outputs stay.
+ *
+ * @returns The exit code.
+ */
+export function deleteJob(name: string, options: DeleteOptions, terminal: Terminal): Promise<number> {
+  const { store: folder, yes, fs = nodeFileSystem } = options;
+  return say(terminal, options, async () => {
+    const view = await readStore(folder, fs);
+    const job = askedJob(view, name);
+    const reasons = job ? await reasonsAgainst(job, view, options) : [unknownJob(folder, name)];
+    if (!job || reasons.length > 0) return refused(reasons);
+    const hasCheckpoint = await hasOwnCheckpoint(job, view, options);
+    if (yes) {
+      const store = new FileJobStore(folder, { fs });
+      try {
+        await store.load();
+        // The record first: without it nobody goes on from the checkpoint, should this end in between.
+        await store.deleteJob(job.id);
+        if (hasCheckpoint) await new FileCheckpointStore(view.checkpointFolder).remove(job.name);
+      } finally {
+        await store.close();
+      }
+    }
+    const what = `"${job.name}" (${job.id})${yes ? ' is deleted' : ' is to be deleted'}, with its history`;
+    const rest = hasCheckpoint ? ' and its checkpoints' : '';
+    return {
+      code: yes ? 0 : 1,
+      text: `${plainText(`${what}${rest}; what its sinks have stays`, 1_000)}\n`,
+      advice: yes ? '' : 'Nothing was changed. Add --yes to do so.\n',
+      document: { id: job.id, name: job.name, done: yes === true, checkpoints: hasCheckpoint },
+    };
+  });
+}
+
+async function reasonsAgainst(
+  job: JobRecord,
+  view: StoreView,
+  options: DeleteOptions,
+): Promise<readonly string[]> {
+  const { store, unended } = options;
+  const reasons: string[] = [];
+  if (view.holder) {
+    reasons.push(
+      `"${store}": expected a store that nobody has open, found that of ${holderText(view.holder)}`,
+    );
+  }
+  if (!isEndState(job.state) && !unended) {
+    reasons.push(
+      `"${job.name}": expected a job that has ended, found one that is "${job.state}" and would go on at the next start; ` +
+        '--unended deletes it all the same',
+    );
+  }
+  const live = atWork(job.name, await keyOf(job, view, options));
+  if (live !== undefined) reasons.push(live);
+  return reasons;
+}
+
+/** Whether there are checkpoints, and of no later job of that name. */
+async function hasOwnCheckpoint(job: JobRecord, view: StoreView, options: DeleteOptions): Promise<boolean> {
+  if (view.jobs.some(({ id, name }) => name === job.name && id !== job.id)) return false;
+  const key = await keyOf(job, view, options);
+  return key !== undefined && !key.claim?.isRemoved;
+}
+
+async function keyOf({ name }: JobRecord, { checkpointFolder }: StoreView, options: DeleteOptions) {
+  try {
+    return await askedKey(checkpointFolder, name, options);
+  } catch (error) {
+    if (errnoCode(error) === 'ENOENT') return undefined; // no job of this store has had a checkpoint
+    throw error;
+  }
+}

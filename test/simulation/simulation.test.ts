@@ -1,0 +1,66 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { DEEP } from '../support/deep.js';
+import { prepareKinds } from './job-kinds.js';
+import { Simulation, SimulationError, type SimulationOptions } from './simulation.js';
+
+beforeAll(prepareKinds, 120_000);
+
+/** Seeds of all runs, or the one that is to be replayed. */
+const { TICKLOOM_SIMULATION_SEED: replayed, TICKLOOM_SIMULATION_SEEDS: count } = process.env;
+const COUNT = Number(count ?? (DEEP ? 2_000 : 40));
+const SEEDS = replayed === undefined ? Array.from({ length: COUNT }, (_, i) => i + 1) : [Number(replayed)];
+/** Within which a planted mistake has to be found. */
+const SEEDS_TO_FIND = 60;
+
+async function firstFound(planted: SimulationOptions['planted']): Promise<SimulationError> {
+  for (let seed = 1; seed <= SEEDS_TO_FIND; seed++) {
+    try {
+      await new Simulation(seed, { planted }).run();
+    } catch (error) {
+      if (error instanceof SimulationError) return error;
+      throw error;
+    }
+  }
+  throw new Error(`expected a seed up to ${SEEDS_TO_FIND} to find it, found none`);
+}
+
+describe('a machine on which everything goes wrong', () => {
+  it(
+    'delivers each row once, keeps to all limits, and brings every job to its end',
+    async () => {
+      const happened = new Set<string>();
+      for (const seed of SEEDS) {
+        for (const step of await new Simulation(seed).run()) happened.add(step);
+      }
+      if (replayed !== undefined) return;
+      expect([...happened]).toEqual(
+        expect.arrayContaining([
+          'the power is cut',
+          'the process is killed',
+          'the process is stopped, and another one takes over',
+          'a thread is in a system call',
+          'the disk is full, or has room again',
+          '  job0 is backingOff',
+          '  job0 is paused',
+          '  job0 is completed',
+        ]),
+      );
+    },
+    COUNT * 20_000,
+  );
+
+  it('goes the same way with the same seed', async () => {
+    const first = await new Simulation(11).run();
+    expect(await new Simulation(11).run()).toEqual(first);
+  }, 120_000);
+
+  it('finds a pool that says a thread is gone while it is at work, and names the seed', async () => {
+    const { message } = await firstFound('a thread is gone too soon');
+    expect(message).toMatch(/^seed \d+, step \d+: expected (one|no) thread for job\d/);
+  }, 600_000);
+
+  it('finds a disk that loses what was synced, and names the seed', async () => {
+    const { message } = await firstFound('a disk loses syncs');
+    expect(message).toMatch(/^seed \d+, step \d+: /);
+  }, 600_000);
+});
