@@ -16,6 +16,7 @@ const STATES: Readonly<Record<JobState, true>> = {
   running: true,
   paused: true,
   draining: true,
+  restarting: true,
   backingOff: true,
   completed: true,
   stopped: true,
