@@ -24,6 +24,7 @@ export interface GroupInfo {
 /** A group of jobs, as its owner sees it. */
 export interface GroupHandle {
   readonly name: string;
+  /** The group now. */
   inspect(): GroupInfo;
   /**
    * Drains its jobs and those of the groups in it, the producers of topics before their consumers. At the deadline, the
