@@ -62,6 +62,7 @@ const SCHEMAS = {
   'a submit': submit.SubmitOptions,
   'a group': groups.GroupSettings,
   'a dependency': submit.JobDependencyOptions,
+  'a slice': submit.SliceOptions,
   'cron schedule': schedule.CronSchedule,
   'interval schedule': schedule.IntervalSchedule,
   'session schedule': schedule.SessionSchedule,

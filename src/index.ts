@@ -106,6 +106,7 @@ export type {
   SpecFacts,
 } from './engine/factories.js';
 export type { Input } from './engine/input.js';
+export type { KnownWaits } from './engine/known-waits.js';
 export type { LastRow, LastRows } from './engine/last-rows.js';
 export type { Emit, Operator, OperatorTally } from './engine/operator.js';
 export type { Rejects } from './engine/rejects.js';
@@ -212,14 +213,17 @@ export type {
   JobTerms,
   JobTransition,
   RuntimeEvent,
+  StalledRows,
   WaitReason,
 } from './supervision/job.js';
 export type { JobRun } from './supervision/job-runs.js';
 export type { Logger } from './telemetry/logger.js';
 export type { TopicInfo } from './topics/topic-registry.js';
 export type { TopicSubscription } from './topics/topic-subscription.js';
+export type { Bound, JobBounds, RowBounds, RowProgress } from './wire/bounds.js';
 export type { Checkpoint, Owner, RunIdentity, SpecFingerprint } from './wire/checkpoint.js';
 export type { DeclaredComponent } from './wire/declared-component.js';
+export type { CannotTakePart, ExactlyOnce } from './wire/exactly-once.js';
 export type {
   FlushReason,
   LeftOutRows,

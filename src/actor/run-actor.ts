@@ -2,6 +2,7 @@ import type { ClaimedRun } from '../checkpoints/claim-run.js';
 import { type Clock, turnOfTheLoop } from '../core/clock.js';
 import { PipelineError, toWireError } from '../core/errors.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
+import type { StreamingPipeline } from '../engine/streaming-pipeline.js';
 import { instantiate } from '../plan/instantiate.js';
 import type { StageOverrides } from '../plan/stage-overrides.js';
 import type { ResilienceClient } from '../resilience/resilience-client.js';
@@ -29,7 +30,13 @@ export interface ActorHost {
   readonly thread: number;
   /** Claims the key of a job at the store of its checkpoints. */
   claim(spec: ResolvedSpec, checkpoints: CheckpointFolder, log: Logger): Promise<ClaimedRun>;
+  /** Whether the last run of a job has completed. Missing: not that anybody knows. */
+  isRunOver?(spec: ResolvedSpec, checkpoints: CheckpointFolder): Promise<boolean>;
   openResilience(handle: ResilienceHandle): Promise<ResilienceClient>;
+  /** Where the pipeline says which stage the thread is in. */
+  readonly atWork?: Int32Array;
+  /** Called with the pipeline of the task, before it runs. */
+  onMade?(pipeline: StreamingPipeline): void;
   /** Stages in place of those of a spec. */
   readonly overrides?: (spec: ResolvedSpec) => StageOverrides;
 }
@@ -58,6 +65,11 @@ export async function runActor(
     const log = threadLogger(task.logs, counters).child({ thread: host.thread });
     counters.set('startStep', StartStep.making);
     if (task.resilience) resilience = await host.openResilience(task.resilience);
+    const { bounds, checkpoints } = task;
+    if (bounds?.isSlice && checkpoints && (await host.isRunOver?.(task.spec, checkpoints))) {
+      log.info({}, 'all rows of the run that slices are of have been delivered: there is nothing left');
+      return nothingLeft(counters, Number(clock.now() - began) / Number(NANOS_PER_MILLI));
+    }
     const claimed = await claim(task, counters, { host, log });
     const topics = task.topics && (await import('../topics/topic-links.js')).topicLinks(task.topics);
     const overrides = host.overrides?.(task.spec);
@@ -65,12 +77,15 @@ export async function runActor(
       clock,
       log,
       counters,
+      ...(host.atWork && { atWork: host.atWork }),
       ...(overrides && { overrides }),
       ...(resilience && { resilience }),
       ...(topics && { topics }),
+      ...(bounds && { bounds }),
       ...(task.restarts && { restarts: task.restarts }),
       ...claimed,
     });
+    host.onMade?.(pipeline);
     control.attach(pipeline);
     return await pipeline.run(async () => {
       // A first batch that blocks the thread must not keep the supervisor from hearing of the start.
@@ -88,6 +103,9 @@ export async function runActor(
     resilience?.close();
   }
 }
+
+const nothingLeft = (counters: Counters, durationMs: number): PipelineReport =>
+  cutShortReport({ outcome: 'completed', counters: counters.read(), durationMs });
 
 /** Claims the key of the job, if its checkpoints are kept: from then on, no earlier start of it publishes anything. */
 async function claim(

@@ -1,7 +1,7 @@
 import type { Logger } from '../telemetry/logger.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
-import { type ClaimedRun, claimRun } from './claim-run.js';
+import { type ClaimedRun, claimRun, isRunOver } from './claim-run.js';
 import { FileCheckpointStore } from './file-checkpoint-store.js';
 
 /**
@@ -18,3 +18,11 @@ export function claimInFolder(
   const store = new FileCheckpointStore(path);
   return claimRun(spec, { store, key: undefined, checkpointEveryMs: everyMs, checkpoint: undefined, log });
 }
+
+/**
+ * Whether the last run of a job has completed.
+ *
+ * @throws {PipelineError} `CHECKPOINT_FAILED` if the store fails.
+ */
+export const isRunOverInFolder = (spec: ResolvedSpec, { path }: CheckpointFolder): Promise<boolean> =>
+  isRunOver(spec, new FileCheckpointStore(path));

@@ -1,7 +1,7 @@
 import { InvalidOptionsError, PipelineError } from '../core/errors.js';
 import { randomId } from '../core/random-id.js';
 import type { CheckpointSaver } from '../engine/cuts/checkpoint-keeper.js';
-import { checkpointFor } from '../plan/fit-checkpoint.js';
+import { checkpointFor, fitCheckpoint } from '../plan/fit-checkpoint.js';
 import type { Logger } from '../telemetry/logger.js';
 import { type Checkpoint, type RunIdentity, readCheckpoint } from '../wire/checkpoint.js';
 import { ownerOfThread } from '../wire/owner-of-thread.js';
@@ -53,6 +53,22 @@ export async function claimRun(spec: ResolvedSpec, options: ClaimOptions): Promi
     save: (taken: Checkpoint) => store.save(key, fence, taken),
   };
   return { run, saver, ...(checkpoint && { checkpoint }) };
+}
+
+/**
+ * Whether the last run of a spec under its name has completed, so that slices of it have nothing left to do. With another
+ * spec, and after a run that was drained, the next start begins a run.
+ */
+export async function isRunOver(spec: ResolvedSpec, store: Pick<CheckpointStore, 'load'>): Promise<boolean> {
+  const found = await store.load(spec.name);
+  if (!found) return false;
+  const checkpoint = readCheckpoint(found);
+  const { ended } = checkpoint;
+  return (
+    ended?.isPublished === true &&
+    ended.how === 'completed' &&
+    fitCheckpoint(checkpoint, spec).misfits.length === 0
+  );
 }
 
 /** @returns The checkpoint, if its run is to be resumed. */

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ASSET_CLASSES } from '../wire/provider-capabilities.js';
 import { parseDurationMs } from './duration-argument.js';
+import { endBySignal } from './end-process.js';
 import { EXIT_CODE } from './interrupts.js';
 import { addJobsCommands } from './jobs-commands.js';
 import { processTerminal, TerminalError } from './terminal.js';
@@ -27,9 +28,10 @@ Examples:
 Relative paths, those within a spec included, are taken from the working directory.
 
 Exit codes:
-  0    all jobs completed, also when --duration drained them
+  0    all jobs completed, also when they came to a bound (--duration, --max-rows, --until, a slice)
   1    a job failed, or was stopped before everything was delivered
   2    the command line or a spec is wrong; nothing was started
+  137  a thread was in a call that does not return, and the process ended itself (SIGKILL)
   130  ended by Ctrl-C (SIGINT), drained or forced
   143  ended by SIGTERM, 129 by SIGHUP, drained or forced
 `;
@@ -80,9 +82,21 @@ program
   .addOption(setOption())
   .addOption(settingsOption())
   .addOption(componentsOption())
-  .option('--duration <time>', 'drain all jobs after this time, such as 10s', (text) =>
+  .option('--duration <time>', 'drain each job after this time, such as 10s', (text) =>
     durationArgument(text),
   )
+  .option('--max-rows <n>', 'drain each job after so many rows of its source', (text) =>
+    wholeNumber(text, Number.MAX_SAFE_INTEGER),
+  )
+  .option('--until <instant>', 'drain all jobs at this instant, such as 2026-01-02T16:00:00-05:00', (text) =>
+    instantArgument(text),
+  )
+  .option(
+    '--slice-rows <n>',
+    'end each job with a checkpoint after so many rows: the next run of the command goes on',
+    (text) => wholeNumber(text, Number.MAX_SAFE_INTEGER),
+  )
+  .option('--slice-duration <time>', 'the same after this time', (text) => durationArgument(text))
   .addOption(
     new Option('--restart <policy>', 'when a job is started again after a run of it has ended').choices([
       'never',
@@ -106,7 +120,9 @@ program
   )
   .action(async (files: string[], options) => {
     const { run } = await import('./commands/run.js');
-    exitCode = await run(files, { ...options, durationMs: options.duration }, terminal);
+    const end = await run(files, options, terminal);
+    if (typeof end === 'number') exitCode = end;
+    else endBySignal(end);
   });
 
 program
@@ -413,11 +429,20 @@ async function checkpointFolder(folder: string): Promise<string> {
   return checkpointFolderIn(folder);
 }
 
-function durationArgument(text: string): number {
-  const ms = parseDurationMs(text);
-  if (ms === undefined)
+function durationArgument(text: string): string {
+  if (parseDurationMs(text) === undefined)
     throw new InvalidArgumentError('Expected a duration of 1ms to 24d, such as 500ms, 10s or 5m.');
-  return ms;
+  return text;
+}
+
+function instantArgument(text: string): string {
+  // As the option of a submit has it.
+  if (
+    !/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text) ||
+    Number.isNaN(Date.parse(text))
+  )
+    throw new InvalidArgumentError('Expected an instant with its zone, such as 2026-01-02T16:00:00-05:00.');
+  return text;
 }
 
 function threadsArgument(text: string): number {
@@ -429,7 +454,7 @@ function rowsArgument(text: string): number {
 }
 
 function wholeNumber(text: string, max: number): number {
-  const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : 0;
   if (value < 1 || value > max) throw new InvalidArgumentError(`Expected a whole number from 1 to ${max}.`);
   return value;
 }

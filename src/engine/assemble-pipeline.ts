@@ -17,6 +17,7 @@ import { RowTally } from './row-tally.js';
 import { RunEnd } from './run-end.js';
 import type { Named, Stage } from './stage.js';
 import type { StageLifecycle } from './stage-lifecycle.js';
+import { StagesAtWork } from './stages-at-work.js';
 
 /** What the pieces of a pipeline ask of its loop, and tell it. None is called while they are assembled. */
 export interface LoopHooks {
@@ -52,6 +53,8 @@ export interface AssembledPipeline {
   /** Those of the source: they are stopped with it. */
   readonly sourceInputs: PipelineInputs;
   readonly branches: PipelineBranches;
+  /** Which stage the thread is in. */
+  readonly at: StagesAtWork;
   readonly end: RunEnd;
 }
 
@@ -64,7 +67,12 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     dictionaries: parts.dictionaries,
     order: source.order ?? SYMBOLS_IN_ORDER,
     keepsOrigins: needsOriginsInBranches(sink),
+    clock,
   });
+  const at = new StagesAtWork(
+    placesOf<Named<Stage>>(parts).map(({ id }) => id),
+    parts.atWork,
+  );
   const lag = new EventTimeLag({ source, operators, batcher: batcher.stage, clock });
   const turns = new LoopTurns(clock);
   const lifecycle = lifecycleOf(parts);
@@ -79,6 +87,7 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     rejects,
     clock,
     log,
+    stages: at,
     isHeld: () => loop.isHeld(),
     isCutDue: () => checkpoints.isCutting,
     onChange: () => tally.updateRead(),
@@ -110,7 +119,15 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
       endWait(error);
     },
   });
-  const branches = new PipelineBranches({ stages: parts, clock, log, turns, counters, onFailure: endWait });
+  const branches = new PipelineBranches({
+    stages: parts,
+    clock,
+    log,
+    turns,
+    at,
+    counters,
+    onFailure: endWait,
+  });
   const downstream: Downstream = new Downstream({
     operators,
     tally,
@@ -118,6 +135,7 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     turns,
     counters,
     clock,
+    stages: at,
     batcher,
     sink,
     onAge: (deliver) => idle.start(deliver),
@@ -146,6 +164,7 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     lag,
   });
   return {
+    at,
     downstream,
     tally,
     lag,

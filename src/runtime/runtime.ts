@@ -1,3 +1,4 @@
+import { url as inspectorUrl } from 'node:inspector';
 import type { z } from 'zod';
 import { assertFunction, assertMapping, assertText } from '../core/assert-argument.js';
 import { type Clock, systemClock } from '../core/clock.js';
@@ -165,6 +166,12 @@ export class PipelineRuntime {
         checkpoints: { path: checkpoints.path, everyMs: checkpoints.every / NS_PER_MS },
       }),
       clock,
+      watchdog: {
+        loopMs: settings.watchdog.loop / NS_PER_MS,
+        progressMs: settings.watchdog.progress / NS_PER_MS,
+        onStall: settings.watchdog.onStall,
+      },
+      isDebugged: () => inspectorUrl() !== undefined,
       threads: this.#pool,
       log: logger,
       settings,
@@ -298,6 +305,7 @@ export class PipelineRuntime {
         name: resolved.name,
         clock: this.#clock,
         submit: (submitOptions) => this.submit(spec, submitOptions),
+        check: (submitOptions) => void this.#service.boundsOf(submitOptions),
         tell: (event) => this.#service.tell(event),
         assertOpen: () => this.#service.assertOpen(),
       },
@@ -386,6 +394,14 @@ export class PipelineRuntime {
   /** Lists the topics that have a producer or a consumer now. */
   topics(): readonly TopicInfo[] {
     return this.#topics.list();
+  }
+
+  /**
+   * Threads of jobs that could not be ended and are still at work, and how many of these seem to be in a call that does
+   * not return, such as `execFileSync`: `process.exit` waits for those.
+   */
+  get threadsLeft(): { readonly all: number; readonly blocked: number } {
+    return this.#service.threadsLeft;
   }
 
   /** Subscribes to events. Call the returned function to unsubscribe. Errors of a listener have no effect. */

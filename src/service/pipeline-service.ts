@@ -1,7 +1,8 @@
 import { turnOfTheLoop } from '../core/clock.js';
-import { PipelineError } from '../core/errors.js';
+import { InvalidSpecError, PipelineError } from '../core/errors.js';
 import { cutText } from '../core/shown-text.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
+import { problemOfNoStore } from '../plan/exactly-once.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
 import type { GroupSettings } from '../settings/group-settings.js';
 import type { JobLimits } from '../settings/job-limits.js';
@@ -17,6 +18,7 @@ import {
 import type { JobActor } from '../supervision/job-actor.js';
 import type { StartQueue } from '../supervision/start-queue.js';
 import { Supervisor, type SupervisorContext } from '../supervision/supervisor.js';
+import type { JobBounds } from '../wire/bounds.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { providersOfSpec } from '../wire/stages-of-spec.js';
@@ -25,6 +27,7 @@ import type { NeededJob } from './dependencies.js';
 import type { GroupHandle, GroupInfo } from './groups/group-handle.js';
 import { JobGroups } from './groups/job-groups.js';
 import { JobAdmission } from './job-admission.js';
+import { type BoundOptions, jobBoundsOf } from './job-bounds-of.js';
 import { restartPolicy } from './restart-policy-of.js';
 import type { CheckedSubmitOptions } from './submit-options.js';
 
@@ -76,12 +79,18 @@ export class PipelineService implements StartQueue<JobActor> {
    * Starts a job, or lets it wait until it may start.
    *
    * @param files - The files that it reads and writes, determined just now.
-   * @throws {InvalidSpecError} if a job that has not ended uses the same files.
+   * @throws {InvalidSpecError} if a job that has not ended uses the same files, or the spec has `delivery: exactly-once`
+   *   and there is no checkpoint store.
+   * @throws {InvalidOptionsError} As `boundsOf`.
    * @throws {PipelineError} `JOB_QUEUE_FULL`, `DEPENDENCY_CYCLE`, `JOB_UNKNOWN` if it depends on an id that no job
    *   has, `JOB_NAME_TAKEN` if a job of that name has not ended, `RUNTIME_CLOSED`.
    */
   submit(spec: ResolvedSpec, files: JobFiles | undefined, options: CheckedSubmitOptions): JobHandle {
-    const { dependsOn, restart, ...terms } = options;
+    const { dependsOn, restart, maxRows, maxDuration, until, slice, ...terms } = options;
+    const bounds = this.boundsOf({ maxRows, maxDuration, until, slice });
+    if (spec.delivery === 'exactly-once' && !this.#context.checkpoints) {
+      throw new InvalidSpecError(`spec "${spec.name}"`, [problemOfNoStore()]);
+    }
     this.assertRoom({ name: spec.name, waits: dependsOn.length > 0 });
     const needed = dependsOn.map(({ job, on }) => ({ job: this.#find(spec.name, job), on }));
     const cycle = this.#admission.cycle(spec.name, needed);
@@ -90,8 +99,10 @@ export class PipelineService implements StartQueue<JobActor> {
     const job = this.#supervisor.submit(spec, files, {
       restart: restartPolicy(restart),
       checkpoints: this.#context.checkpoints,
+      bounds,
       terms: {
         ...terms,
+        ...(bounds && { bounds }),
         ...(dependsOn.length > 0 && {
           dependsOn: needed.map(({ job: found, on }, i) => ({
             job: dependsOn[i]!.job,
@@ -104,6 +115,17 @@ export class PipelineService implements StartQueue<JobActor> {
     });
     this.#tellWaiting(job);
     return job;
+  }
+
+  /**
+   * Returns where a job with these options ends.
+   *
+   * @throws {InvalidOptionsError} if they do not go together, or a slice has no store to go on from.
+   */
+  boundsOf(options: BoundOptions): JobBounds | undefined {
+    const { checkpoints, clock } = this.#context;
+    const nowMs = Number(clock.wall() / NANOS_PER_MILLI);
+    return jobBoundsOf(options, { hasStore: checkpoints !== undefined, nowMs });
   }
 
   /**
@@ -209,6 +231,11 @@ export class PipelineService implements StartQueue<JobActor> {
     const closed = this.#supervisor.close(options);
     if (this.isClosed) this.#groups.close(); // not for a wrong deadline
     return closed;
+  }
+
+  /** @see Supervisor.threadsLeft */
+  get threadsLeft(): { readonly all: number; readonly blocked: number } {
+    return this.#supervisor.threadsLeft;
   }
 
   /** Whether it takes no jobs any more. */

@@ -3,6 +3,7 @@ import { durationNs } from './duration.js';
 import { GroupsSettings } from './group-settings.js';
 import { JobLimits } from './job-limits.js';
 import { RestartSettings } from './restart-settings.js';
+import { WatchdogSettings } from './watchdog-settings.js';
 
 const threads = 'expected 1 to 4096 threads';
 const warm = 'expected 0 to 4096 threads';
@@ -147,6 +148,9 @@ export const RuntimeSettings = z
     checkpoints: CheckpointSettings.optional().describe(
       'Keeps checkpoints of all jobs in a folder, each under its name: a job goes on from its last one, after a ' +
         'restart and at the next start of the process. Without it, each run begins anew',
+    ),
+    watchdog: WatchdogSettings.prefault({}).describe(
+      'When it is found that the thread of a job is stuck, or that its rows do not move, and what follows',
     ),
     restart: RestartSettings.prefault({}).describe(
       'How jobs are started again that were submitted without a policy of their own',

@@ -7,6 +7,7 @@ import { type CounterValues, nothingCounted } from '../shared-memory/counters.js
 import { heartbeatAgeMs } from '../shared-memory/heartbeat.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { TopicRegistry } from '../topics/topic-registry.js';
+import type { JobBounds } from '../wire/bounds.js';
 import { cutShortReport } from '../wire/cut-short-report.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
@@ -14,8 +15,21 @@ import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { needsResilience, stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
 import { pendingStart, StartStep } from '../wire/start-step.js';
 import { answered } from './answer-deadline.js';
+import { BoundTimers } from './bound-timers.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
-import type { JobHandle, JobInfo, JobReport, JobState, JobTerms, JobTransition, WaitReason } from './job.js';
+import { isFencedBy } from './fenced-sinks.js';
+import type {
+  JobHandle,
+  JobInfo,
+  JobReport,
+  JobState,
+  JobTerms,
+  JobTransition,
+  RuntimeEvent,
+  StalledRows,
+  WaitReason,
+} from './job.js';
+import { boundInstants } from './job-bounds.js';
 import type { JobCommand, JobEvent, RequestedEnd, RequestedRestart } from './job-context.js';
 import { JobLife } from './job-life.js';
 import type { JobMachine } from './job-machine.js';
@@ -24,6 +38,8 @@ import type { Restarts } from './restart-policy.js';
 import { mayRestart } from './run-end.js';
 import { RunThread } from './run-thread.js';
 import { SpecRevisions, type UpdateEnd } from './spec-revisions.js';
+import { stalledError, stalledRows, stuckError } from './watch-findings.js';
+import type { StallFinding, StuckFinding, WatchedJob, WatchedRun } from './watchdog.js';
 
 /** What belongs to a job beside its spec. */
 export interface JobSettings {
@@ -31,6 +47,8 @@ export interface JobSettings {
   readonly restarts?: Restarts | undefined;
   /** Where its checkpoints are kept; missing: there are none. */
   readonly checkpoints?: CheckpointFolder | undefined;
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
   /** What the queue goes by, and what is shown of it. */
   readonly terms?: JobTerms | undefined;
 }
@@ -62,21 +80,30 @@ export interface JobActorContext {
   onUpdate(job: JobActor, end: UpdateEnd): void;
   /** Called after each step of the machine. Must not throw. */
   onTransition(job: JobActor, transition: JobTransition): void;
+  /** Called with what the watchdog has found. Must not throw. */
+  onFinding(job: JobActor, finding: WatchEvent): void;
   /** Called when the job has ended. Must not throw. */
   onEnd(job: JobActor, report: JobReport): void;
   /** Called when its next run is due, for which it needs a thread: `start` or `refuse` it. Must not throw. */
   onRestartDue(job: JobActor): void;
   /** Called when its thread has begun the task. Must not throw. */
   onThreadBegun(job: JobActor): void;
+  /** Called when a thread of it could not be ended, and was left running. Must not throw. */
+  onThreadLeft(job: JobActor): void;
   /**
    * Called when its thread is free or was lost: when the run ends, or later if the thread could not be
    * ended. Must not throw.
    */
   onThreadFreed(job: JobActor, loss: WireError | undefined): void;
+  /** Called when a thread has ended that was left running before a later run of the job. Must not throw. */
+  onLeftThreadFreed(job: JobActor): void;
 }
 
+/** What the supervisor tells of a finding of the watchdog. */
+export type WatchEvent = Extract<RuntimeEvent, { readonly type: 'job.stuck' | 'job.stalled' | 'job.moving' }>;
+
 /** One job: its machine, and the threads and timers that carry out the machine's decisions. */
-export class JobActor implements JobHandle {
+export class JobActor implements JobHandle, WatchedJob {
   readonly id: string;
   readonly name: string;
   readonly terms: JobTerms | undefined;
@@ -91,7 +118,9 @@ export class JobActor implements JobHandle {
   #thread: RunThread | undefined;
   /** Of the last run: a job in the queue has counted nothing. */
   #lastThread: RunThread | undefined;
-  #hasThread = false;
+  /** Threads that are at work for it: that of its run, and those that could not be ended. */
+  readonly #threads = new Set<RunThread>();
+  #stalled: StalledRows | undefined;
   /** Whether the thread before came up. */
   #cameUp = false;
   /** When the first batch of all runs came. */
@@ -102,6 +131,7 @@ export class JobActor implements JobHandle {
   #lastTransition: JobTransition | undefined;
   readonly #deadline: Deadline;
   readonly #nextRun: NextRun;
+  readonly #bounds: BoundTimers;
 
   constructor(id: string, spec: ResolvedSpec, context: JobActorContext, settings: JobSettings = {}) {
     this.id = id;
@@ -112,6 +142,7 @@ export class JobActor implements JobHandle {
     this.#settings = settings;
     this.#nextRun = new NextRun(spec.name);
     this.#deadline = new Deadline(context.clock, () => this.#meetDeadline());
+    this.#bounds = new BoundTimers(context.clock, (bound) => this.#endAt(bound));
     this.#submittedAtNs = context.clock.now();
     let resolveOutcome: (report: JobReport) => void = () => {};
     this.outcome = new Promise((resolve) => {
@@ -120,7 +151,14 @@ export class JobActor implements JobHandle {
     this.#resolveOutcome = resolveOutcome;
     const { machine, inspect } = context;
     this.#life = new JobLife(
-      { id, machine, inspect, queuedAtMs: this.#deadline.in(0), restarts: settings.restarts },
+      {
+        id,
+        machine,
+        inspect,
+        queuedAtMs: this.#deadline.in(0),
+        restarts: settings.restarts,
+        bounds: settings.bounds,
+      },
       {
         onCommand: (command) => this.#obey(command),
         onStep: () => this.#follow(),
@@ -138,6 +176,7 @@ export class JobActor implements JobHandle {
   submit(): void {
     this.#tellTransition();
     this.#life.begin();
+    this.#bounds.arm(boundInstants(this.#life.context));
   }
 
   get state(): JobState {
@@ -155,7 +194,17 @@ export class JobActor implements JobHandle {
 
   /** Whether a thread is at work for it: also one that could not be ended with the job. */
   get hasThread(): boolean {
-    return this.#hasThread;
+    return this.#threads.size > 0;
+  }
+
+  /** Threads that could not be ended, and are still at work. */
+  get threadsLeft(): number {
+    return this.#threads.size - (this.#thread && this.#threads.has(this.#thread) ? 1 : 0);
+  }
+
+  /** Of these, the ones that can be waited for in vain: in a call that does not return. */
+  get blockedThreadsLeft(): number {
+    return [...this.#threads].filter((thread) => thread !== this.#thread && thread.isBlocked).length;
   }
 
   /** Whether its next run is due, and waits for a thread. */
@@ -169,7 +218,7 @@ export class JobActor implements JobHandle {
     const { state } = this;
     if (!spec || (state !== 'queued' && state !== 'backingOff')) return;
     const { clock, threads, log, settings, resilience, secrets = [] } = this.#context;
-    const { checkpoints, restarts } = this.#settings;
+    const { checkpoints, restarts, bounds } = this.#settings;
     const topics = topicsOfSpec(spec) && this.#context.topics?.linkOf(this.id);
     const thread: RunThread = new RunThread(
       {
@@ -184,6 +233,7 @@ export class JobActor implements JobHandle {
           ...(secrets.length > 0 && { secrets }),
           ...(topics && { topics }),
           ...(checkpoints && { checkpoints }),
+          ...(bounds && { bounds }),
           ...(restarts && { restarts: restarts.policy.policy }),
         },
       },
@@ -194,7 +244,11 @@ export class JobActor implements JobHandle {
         onEnded: (report) => this.#tellEnd(thread, { type: 'pipeline.ended', report }),
         onLost: (error) => this.#tellEnd(thread, { type: 'thread.lost', error }),
         onFreed: (loss) => {
-          this.#hasThread = false;
+          this.#threads.delete(thread);
+          if (this.#thread && this.#thread !== thread) {
+            this.#context.onLeftThreadFreed(this);
+            return;
+          }
           // The error of the run says why it was ended; that of a dead job is about its restarts.
           this.#context.onThreadFreed(this, loss && (this.#life.context.runs.at(-1)?.error ?? loss));
         },
@@ -202,13 +256,14 @@ export class JobActor implements JobHandle {
     );
     this.#thread = thread;
     this.#lastThread = thread;
-    this.#hasThread = true;
+    this.#threads.add(thread);
     // Last, since a listener may stop the job as soon as it sees this event; then there must be something
     // to end.
     this.#send({
       type: 'thread.assigned',
       deadlineAtMs: this.#deadline.in(settings.startDeadlineMs),
       revision: this.#specs.revision,
+      isFenced: isFencedBy(spec, checkpoints !== undefined),
     });
   }
 
@@ -238,11 +293,46 @@ export class JobActor implements JobHandle {
       ...(waitsFor && { waitsFor }),
       counters,
       ...(ageMs !== undefined && { heartbeatAgeMs: ageMs }),
+      ...(this.#stalled && { stalled: this.#stalled }),
       ...(firstRowAtNs > 0 && { firstRowMs: (firstRowAtNs - Number(this.#submittedAtNs)) / 1e6 }),
       ...(error && { error }),
       history: context.history,
       runs: context.runs,
     };
+  }
+
+  /** What the watchdog looks at: a start and an end have deadlines of their own. */
+  get watched(): { readonly run: WatchedRun; readonly isPaused: boolean } | undefined {
+    const { state } = this;
+    if (!this.#thread || (state !== 'running' && state !== 'paused')) return undefined;
+    return { run: this.#thread, isPaused: state === 'paused' };
+  }
+
+  findStuck(finding: StuckFinding): void {
+    const { spec } = this.#specs;
+    if (!spec) return;
+    const error = stuckError(spec, finding);
+    this.#context.onFinding(this, { type: 'job.stuck', ...this.#now, error });
+    this.#send({ type: 'run.stuck', error });
+  }
+
+  findStalled(finding: StallFinding): void {
+    const { spec } = this.#specs;
+    if (!spec) return;
+    const error = finding.mustEnd ? stalledError(spec, finding) : undefined;
+    const stalled = stalledRows(spec, finding, this.#deadline.in(0));
+    this.#stalled = stalled;
+    this.#context.onFinding(this, { type: 'job.stalled', ...this.#now, ...stalled, ...(error && { error }) });
+    if (error) this.#send({ type: 'run.stuck', error });
+  }
+
+  findMoving(): void {
+    this.#stalled = undefined;
+    this.#context.onFinding(this, { type: 'job.moving', ...this.#now });
+  }
+
+  get #now(): { readonly id: string; readonly name: string; readonly atMs: number } {
+    return { id: this.id, name: this.name, atMs: this.#deadline.in(0) };
   }
 
   async describe(): Promise<readonly StageReport[]> {
@@ -367,7 +457,9 @@ export class JobActor implements JobHandle {
     this.#cameUp = thread.hasHeartbeat;
     this.#firstRowAtNs ||= thread.counters.get('firstRowAtNs');
     this.#thread = undefined;
+    this.#stalled = undefined;
     this.#send(isStable ? { ...event, isStable } : event);
+    if (this.#threads.has(thread) && isLeft(event)) this.#context.onThreadLeft(this);
   }
 
   #send(event: JobEvent): void {
@@ -396,10 +488,11 @@ export class JobActor implements JobHandle {
 
   /** Applies what the machine's last step changed. */
   #follow(): void {
-    const { state, context } = this.#life;
+    const { state, context, isDone } = this.#life;
     this.#specs.reach({ state, isOnTrial: context.isOnTrial === true, error: context.error });
     this.#deadline.arm(context.deadlineAtMs);
-    if (this.#life.isDone) this.#finish();
+    this.#bounds.arm(isDone ? undefined : boundInstants(context));
+    if (isDone) this.#finish();
     if (this.#tellTransition() && this.#report) this.#context.onEnd(this, this.#report);
   }
 
@@ -411,6 +504,11 @@ export class JobActor implements JobHandle {
     this.#nextRun.reach(lastTransition.state, !this.isLive);
     this.#context.onTransition(this, lastTransition);
     return true;
+  }
+
+  #endAt(bound: 'duration' | 'until'): void {
+    const deadlineAtMs = this.#deadline.in(this.#context.settings.drainDeadlineMs);
+    this.#send({ type: 'bound.reached', bound, deadlineAtMs });
   }
 
   #meetDeadline(): void {
@@ -433,6 +531,7 @@ export class JobActor implements JobHandle {
 
   #abandonMachine(error: unknown): void {
     this.#deadline.arm(undefined);
+    this.#bounds.arm();
     const native = this.#native;
     if (native !== undefined) this.#thread?.end({ native, isFollowed: false });
     else this.#thread?.endNow(); // nobody would take its report
@@ -467,10 +566,14 @@ export class JobActor implements JobHandle {
     this.#cameUp = this.hasHeartbeat;
     this.#thread?.close();
     this.#specs.release();
+    this.#stalled = undefined;
     this.#thread = undefined;
     this.#lastThread = undefined;
   }
 }
+
+const isLeft = (event: JobEvent): boolean =>
+  event.type === 'thread.lost' && event.error.code === 'THREAD_LEFT_RUNNING';
 
 /** What the end of a job is called in its report. */
 const outcomeOf = (state: JobState): PipelineReport['outcome'] =>

@@ -1,4 +1,5 @@
 import type { WireError } from '../core/errors.js';
+import type { JobBounds } from '../wire/bounds.js';
 import type { PipelineReport } from '../wire/pipeline-report.js';
 import type { PendingStart } from '../wire/start-step.js';
 import type { JobTransition } from './job.js';
@@ -10,8 +11,16 @@ import type { Restarts } from './restart-policy.js';
  * process.
  */
 export type JobEvent =
-  /** The job has a thread, in which all stages must be open by the deadline. `revision`: of its spec. */
-  | { readonly type: 'thread.assigned'; readonly deadlineAtMs: number; readonly revision?: number }
+  /**
+   * The job has a thread, in which all stages must be open by the deadline. `revision`: of its spec; `isFenced`: whether
+   * all that its sinks write is fenced.
+   */
+  | {
+      readonly type: 'thread.assigned';
+      readonly deadlineAtMs: number;
+      readonly revision?: number;
+      readonly isFenced?: boolean;
+    }
   /** All stages are open. */
   | { readonly type: 'actor.ready' }
   | { readonly type: 'pause.requested' }
@@ -20,6 +29,8 @@ export type JobEvent =
   /** To end with a last checkpoint, from which the next job of that name goes on. */
   | { readonly type: 'suspend.requested'; readonly deadlineAtMs: number }
   | { readonly type: 'stop.requested' }
+  /** An instant of its bounds has come. */
+  | { readonly type: 'bound.reached'; readonly bound: 'duration' | 'until'; readonly deadlineAtMs: number }
   /**
    * To end this run and begin another one. It counts for no restart policy: neither the number of restarts nor the
    * waits of a policy change. A job in the queue, and one that ends as its user asked for, stay as they are.
@@ -32,6 +43,8 @@ export type JobEvent =
    * for.
    */
   | { readonly type: 'deadline.passed'; readonly pending?: PendingStart }
+  /** The watchdog has found that the run has to be ended: its loop does not turn, or it makes no progress. */
+  | { readonly type: 'run.stuck'; readonly error: WireError }
   /** The run has claimed its key at the checkpoint store. */
   | { readonly type: 'run.claimed'; readonly epoch: number }
   /** `isStable`: it had delivered rows for as long as the restart policy asks for. */
@@ -81,8 +94,8 @@ export interface JobContext {
   readonly history: readonly JobTransition[];
   /** Also set if the pause was requested before the actor was ready. */
   readonly pauseWanted: boolean;
-  /** Why the job is ending. After `stop`, `deadline` and `no start` the thread itself is ended. */
-  readonly ending?: 'drain' | 'suspend' | 'stop' | 'deadline' | 'no start' | undefined;
+  /** Why the run is ending. After `stop`, `deadline`, `no start` and `stuck` the thread itself is ended. */
+  readonly ending?: 'drain' | 'suspend' | 'stop' | 'deadline' | 'no start' | 'stuck' | undefined;
   readonly deadlineAtMs?: number | undefined;
   /** Of the last run. */
   readonly report?: PipelineReport | undefined;
@@ -97,14 +110,25 @@ export interface JobContext {
   readonly restart?: RequestedRestart | undefined;
   /** Why the job is to be `dead` at the end of its run: its group has no restart left. */
   readonly groupError?: WireError | undefined;
-  /** A stop, a drain or a suspend was requested while a start was given up: no other run follows. */
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
+  /** When the duration of its bounds is over: set once all its stages have been open. */
+  readonly durationAtMs?: number | undefined;
+  /** Which bound it is ended at. */
+  readonly boundReached?: 'duration' | 'until' | undefined;
+  /** A stop, a drain or a suspend was requested while a run was given up: no other one follows. */
   readonly endWanted?: boolean | undefined;
+  /**
+   * Whether all that the sinks of its last run write is fenced: another run may follow if its thread could not be ended.
+   */
+  readonly isFenced?: boolean | undefined;
 }
 
 /** The context of a job that is put in the queue. */
-export const contextOfQueued = (queuedAtMs: number, restarts?: Restarts): JobContext => ({
+export const contextOfQueued = (queuedAtMs: number, restarts?: Restarts, bounds?: JobBounds): JobContext => ({
   history: [{ state: 'queued', atMs: queuedAtMs }],
   pauseWanted: false,
   runs: [],
   ...(restarts && { restarts }),
+  ...(bounds && { bounds }),
 });

@@ -1,5 +1,6 @@
 import { type Actor, createActor } from 'xstate';
 import type { InspectMachine } from '../core/machine-inspection.js';
+import type { JobBounds } from '../wire/bounds.js';
 import type { JobState, JobTransition } from './job.js';
 import { contextOfQueued, type JobCommand, type JobContext, type JobEvent } from './job-context.js';
 import type { JobMachine } from './job-machine.js';
@@ -21,6 +22,8 @@ export interface JobLifeSettings {
   readonly queuedAtMs: number;
   /** Missing: the job has one run. */
   readonly restarts?: Restarts | undefined;
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
   readonly inspect?: InspectMachine | undefined;
 }
 
@@ -42,7 +45,7 @@ export class JobLife {
   constructor(settings: JobLifeSettings, listener: JobLifeListener) {
     this.#settings = settings;
     this.#listener = listener;
-    this.#context = contextOfQueued(settings.queuedAtMs, settings.restarts);
+    this.#context = contextOfQueued(settings.queuedAtMs, settings.restarts, settings.bounds);
   }
 
   /** Shows the job to the inspector, if there is one. */

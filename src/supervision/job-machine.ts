@@ -4,8 +4,25 @@ import { cutText } from '../core/shown-text.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import type { PendingStart } from '../wire/start-step.js';
 import type { JobState, JobTransition } from './job.js';
+import { withBound } from './job-bounds.js';
 import type { JobCommand, JobContext, JobEvent } from './job-context.js';
 import { withEnd, withKnown, withRun } from './job-runs.js';
+import {
+  backsOff,
+  endsAtOnce,
+  endsByReport,
+  failsWithoutThread,
+  goesBack,
+  isDeadForGroup,
+  isGivenUpIfStuck,
+  isRestarted,
+  takesItsClaim,
+  takesItsEnd,
+  takesPauses,
+  takesPausesUntold,
+  takesSoonerEnd,
+  takesThread,
+} from './job-transitions.js';
 import { areSpent, nextRestart, spentError } from './restart-policy.js';
 import {
   endOf,
@@ -18,6 +35,7 @@ import {
   reasonOf,
   restartsAfter,
   wasEndedByUs,
+  wasStuck,
 } from './run-end.js';
 
 const HISTORY_MAX = 100;
@@ -32,81 +50,13 @@ const NO_ANSWER: PendingStart = { text: 'its thread did not answer' };
  * for goes `starting | running | paused → restarting → backingOff → starting`, with a restart policy or without. If it has
  * a changed spec and does not come to run, it is followed by one with the spec before, whatever the policy says.
  *
- * Losing the thread leads out of every state but the last four. A hard stop and a start that took too
- * long pass through `draining` as well: this is the state of any run on its way out. What the user asked for last
- * goes before the policy: a job that was to stop, to drain or to suspend is not started again. The machine holds no timer:
- * deadlines are instants in the context.
+ * Losing the thread leads out of every state but the last four. A hard stop, a start that took too long and a run that
+ * is stuck pass through `draining` as well: this is the state of any run on its way out. What the user asked for last goes
+ * before the policy: a job that was to stop, to drain or to suspend is not started again, and neither is one that has come
+ * to a bound. The machine holds no timer: deadlines are instants in the context.
  */
 export function createJobMachine(clock: Clock) {
   const nowMs = () => Number(clock.wall() / NANOS_PER_MILLI);
-
-  const backsOff = {
-    guard: 'isRestarted',
-    target: 'backingOff',
-    reenter: true,
-    actions: ['keepEnd', 'backOff'],
-  } as const;
-  /** A changed spec that never ran is no matter of the policy. */
-  const goesBack = {
-    guard: 'fallsBack',
-    target: 'backingOff',
-    reenter: true,
-    actions: ['keepEnd', 'fallBack'],
-  } as const;
-  const isRestarted = [
-    { guard: 'isSpent', target: 'dead', actions: ['keepEnd', 'tellSpent'] },
-    backsOff,
-  ] as const;
-  const isDeadForGroup = {
-    guard: 'isToBeDead',
-    target: 'dead',
-    actions: ['keepEnd', 'tellGroupError'],
-  } as const;
-  const endsByReport = {
-    'pipeline.ended': [
-      ...isRestarted,
-      { guard: 'reportsFailure', target: 'failed', actions: 'keepEnd' },
-      { guard: 'reportsStop', target: 'stopped', actions: 'keepEnd' },
-      { target: 'completed', actions: 'keepEnd' },
-    ],
-  } as const;
-  const failsWithoutThread = {
-    'thread.lost': [...isRestarted, { target: 'failed', actions: 'keepEnd' }],
-  } as const;
-  const takesThread = {
-    'thread.assigned': [
-      { guard: 'isPauseWanted', target: 'starting', actions: ['beginRun', 'commandPause'] },
-      { target: 'starting', actions: 'beginRun' },
-    ],
-  } as const;
-  /** Without a thread, there is nobody to tell. */
-  const takesPausesUntold = {
-    'pause.requested': { guard: 'isPauseNews', actions: 'wantPause' },
-    'resume.requested': { guard: 'isPauseWanted', actions: 'forgetPause' },
-  } as const;
-  const takesItsClaim = { 'run.claimed': { actions: 'keepEpoch' } } as const;
-  const takesPauses = {
-    'pause.requested': { guard: 'isPauseNews', actions: ['wantPause', 'commandPause'] },
-    'resume.requested': { guard: 'isPauseWanted', actions: ['forgetPause', 'commandResume'] },
-  } as const;
-  const endsAtOnce = {
-    'drain.requested': 'stopped',
-    'suspend.requested': 'stopped',
-    'stop.requested': 'stopped',
-    'group.spent': { target: 'dead', actions: ['wantDeath', 'tellGroupError'] },
-  } as const;
-  const soonerEnd = [
-    { guard: 'isSooner', actions: 'armDeadline' },
-    { guard: 'mayRestart', actions: ['wantEnd', 'commandEnd'] },
-  ] as const;
-  const takesSoonerEnd = { 'drain.requested': soonerEnd, 'suspend.requested': soonerEnd } as const;
-  const takesItsEnd = {
-    'restart.requested': { target: 'restarting', actions: ['wantRestart', 'beginEnd', 'commandAsAsked'] },
-    'group.spent': { target: 'draining', actions: ['wantDeath', 'beginEnd', 'commandAsAsked'] },
-    'drain.requested': { target: 'draining', actions: ['beginDrain', 'commandDrain'] },
-    'suspend.requested': { target: 'draining', actions: ['beginSuspend', 'commandSuspend'] },
-    'stop.requested': { target: 'draining', actions: ['beginStop', 'commandEnd'] },
-  } as const;
 
   return setup({
     types: {
@@ -125,8 +75,11 @@ export function createJobMachine(clock: Clock) {
         isInGoodOrder(context) &&
         'deadlineAtMs' in event &&
         event.deadlineAtMs < (context.deadlineAtMs ?? Number.POSITIVE_INFINITY),
-      reportsFailure: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'failed',
-      reportsStop: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'stopped',
+      reportsFailure: ({ context, event }) =>
+        event.type === 'pipeline.ended' &&
+        (event.report.outcome === 'failed' || (event.report.outcome === 'stopped' && wasStuck(context))),
+      reportsStop: ({ context, event }) =>
+        event.type === 'pipeline.ended' && withBound(context, event.report).outcome === 'stopped',
       wasEndedByUs: ({ context }) => wasEndedByUs(context),
       isRestarted: ({ context, event }) => restartsAfter(context, event) !== undefined,
       isSpent: ({ context, event }) => {
@@ -163,6 +116,7 @@ export function createJobMachine(clock: Clock) {
       beginRun: assign(({ context, event }) => ({
         deadlineAtMs: event.type === 'thread.assigned' ? event.deadlineAtMs : undefined,
         runs: withRun(context.runs, nowMs(), event.type === 'thread.assigned' ? event.revision : undefined),
+        isFenced: event.type === 'thread.assigned' ? event.isFenced : undefined,
         restart: undefined,
         report: undefined,
         error: undefined,
@@ -184,6 +138,21 @@ export function createJobMachine(clock: Clock) {
       beginSuspend: assign({
         ending: 'suspend',
         deadlineAtMs: ({ event }) => ('deadlineAtMs' in event ? event.deadlineAtMs : undefined),
+      }),
+      beginBound: assign(({ context, event }) =>
+        event.type === 'bound.reached'
+          ? {
+              ending: context.bounds?.isSlice ? ('suspend' as const) : ('drain' as const),
+              boundReached: event.bound,
+              deadlineAtMs: event.deadlineAtMs,
+            }
+          : {},
+      ),
+      /** Of a run that ends already, in the way that was asked for. */
+      keepBound: assign(({ event }) => (event.type === 'bound.reached' ? { boundReached: event.bound } : {})),
+      beginDuration: assign({
+        durationAtMs: ({ context: { bounds, durationAtMs } }) =>
+          durationAtMs ?? (bounds?.maxDurationMs === undefined ? undefined : nowMs() + bounds.maxDurationMs),
       }),
       beginStop: assign({ ending: 'stop', deadlineAtMs: undefined }),
       beginEnd: assign(({ event }) =>
@@ -246,12 +215,17 @@ export function createJobMachine(clock: Clock) {
           retryable: false,
         }),
       }),
+      giveUpRun: assign({
+        ending: 'stuck',
+        deadlineAtMs: undefined,
+        error: ({ event }) => (event.type === 'run.stuck' ? event.error : undefined),
+      }),
       wantEnd: assign({ endWanted: true }),
       keepEnd: assign(({ context, event }) => {
         const end = endOf(context, event);
         if (!end) return {};
         return {
-          report: event.type === 'pipeline.ended' ? event.report : undefined,
+          report: event.type === 'pipeline.ended' ? withBound(context, event.report) : undefined,
           error: end.error,
           runs: withEnd(context.runs, nowMs(), end),
         };
@@ -278,6 +252,10 @@ export function createJobMachine(clock: Clock) {
       commandResume: emit({ type: 'command', command: 'resume' }),
       commandDrain: emit({ type: 'command', command: 'drain' }),
       commandSuspend: emit({ type: 'command', command: 'suspend' }),
+      commandBound: emit(({ context }) => ({
+        type: 'command',
+        command: context.ending === 'suspend' ? 'suspend' : 'drain',
+      })),
       commandEnd: emit(({ context }) => ({
         type: 'command',
         command: 'end',
@@ -310,8 +288,12 @@ export function createJobMachine(clock: Clock) {
         entry: { type: 'enter', params: { state: 'starting' } },
         on: {
           'actor.ready': [
-            { guard: 'isPauseWanted', target: 'paused', actions: ['disarmDeadline', 'passTrial'] },
-            { target: 'running', actions: ['disarmDeadline', 'passTrial'] },
+            {
+              guard: 'isPauseWanted',
+              target: 'paused',
+              actions: ['disarmDeadline', 'passTrial', 'beginDuration'],
+            },
+            { target: 'running', actions: ['disarmDeadline', 'passTrial', 'beginDuration'] },
           ],
           ...takesItsClaim,
           ...takesPauses,
@@ -326,6 +308,7 @@ export function createJobMachine(clock: Clock) {
         entry: { type: 'enter', params: { state: 'running' } },
         on: {
           'pause.requested': { target: 'paused', actions: ['wantPause', 'commandPause'] },
+          ...isGivenUpIfStuck,
           ...takesItsEnd,
           ...endsByReport,
           ...failsWithoutThread,
@@ -336,6 +319,7 @@ export function createJobMachine(clock: Clock) {
         entry: { type: 'enter', params: { state: 'paused' } },
         on: {
           'resume.requested': { target: 'running', actions: ['forgetPause', 'commandResume'] },
+          ...isGivenUpIfStuck,
           ...takesItsEnd,
           ...endsByReport,
           ...failsWithoutThread,
@@ -346,16 +330,17 @@ export function createJobMachine(clock: Clock) {
         entry: { type: 'enter', params: { state: 'draining' } },
         on: {
           ...takesItsClaim,
-          // Of a start that was given up, and may be followed by another one.
+          // Of a run that was given up, and may be followed by another one.
           'pause.requested': { guard: 'isPauseNewsForNext', actions: 'wantPause' },
           'resume.requested': { guard: 'isPauseWantedForNext', actions: 'forgetPause' },
           ...takesSoonerEnd,
+          'bound.reached': { guard: 'mayRestart', actions: ['wantEnd', 'commandEnd'] },
           'stop.requested': [
             { guard: 'isDraining', actions: ['beginStop', 'commandEnd'] },
             { guard: 'mayRestart', actions: ['wantEnd', 'commandEnd'] },
           ],
           'deadline.passed': { guard: 'isDraining', actions: ['giveUpDrain', 'commandEnd'] },
-          // Of a start that was given up. What ends otherwise ends as its user asked for.
+          // Of a run that was given up. What ends otherwise ends as its user asked for.
           'group.spent': { guard: 'mayRestart', actions: 'wantDeath' },
           'pipeline.ended': [isDeadForGroup, goesBack, ...endsByReport['pipeline.ended']],
           'thread.lost': [
@@ -367,7 +352,7 @@ export function createJobMachine(clock: Clock) {
           ],
         },
       },
-      // What the user asks for now goes before the restart, and ends the job with this run.
+      // What the user asks for now goes before the restart, and ends the job with this run. So does a bound.
       restarting: {
         tags: 'live',
         entry: { type: 'enter', params: { state: 'restarting' } },
@@ -383,6 +368,7 @@ export function createJobMachine(clock: Clock) {
             { target: 'draining', actions: 'forgetRestart' },
           ],
           'stop.requested': { target: 'draining', actions: ['forgetRestart', 'beginStop', 'commandEnd'] },
+          'bound.reached': { target: 'draining', actions: ['forgetRestart', 'keepBound'] },
           'group.spent': { target: 'draining', actions: 'wantDeath' },
           'restart.requested': { guard: 'isSooner', actions: 'armDeadline' },
           'deadline.passed': { guard: 'isDraining', actions: ['giveUpDrain', 'commandEnd'] },

@@ -1,5 +1,6 @@
 import type { WireError } from '../core/errors.js';
 import type { CounterValues } from '../shared-memory/counters.js';
+import type { JobBounds } from '../wire/bounds.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
 import type { JobRun } from './job-runs.js';
 
@@ -51,6 +52,8 @@ export interface JobTerms {
   /** The providers that it uses, as far as its spec names them. */
   readonly providers?: readonly string[] | undefined;
   readonly dependsOn?: readonly JobDependency[] | undefined;
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
 }
 
 /** Why a job is still in the queue. */
@@ -80,6 +83,8 @@ export interface JobInfo extends Partial<JobTerms> {
   readonly counters: CounterValues;
   /** Ms since the thread's last heartbeat; `undefined` before the first one and after the end. */
   readonly heartbeatAgeMs?: number | undefined;
+  /** Set while rows wait in a run and nothing moves, once the watchdog has told so. */
+  readonly stalled?: StalledRows | undefined;
   /** Ms from submission to the first batch; `undefined` before it. */
   readonly firstRowMs?: number | undefined;
   /** Why it failed; while it backs off, why its last run did. */
@@ -87,6 +92,14 @@ export interface JobInfo extends Partial<JobTerms> {
   readonly history: readonly JobTransition[];
   /** The last 20 runs, oldest first. Empty while the job waits for its first thread. */
   readonly runs: readonly JobRun[];
+}
+
+/** Rows that wait without progress. */
+export interface StalledRows {
+  /** The stage whose call has not ended: its path in the spec. */
+  readonly stage?: string;
+  /** Since when, in milliseconds since 1970. */
+  readonly sinceMs: number;
 }
 
 /** When a job came into a state, and why. */
@@ -204,6 +217,32 @@ export type RuntimeEvent =
       readonly revision: number;
       /** Why the changed spec did not run. */
       readonly error?: WireError;
+    }
+  /** The event loop of its thread does not turn: the run is ended. */
+  | {
+      readonly type: 'job.stuck';
+      readonly id: string;
+      readonly name: string;
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      readonly error: WireError;
+    }
+  /** Rows wait in it, and nothing moves. With `error`, it has been so for so long that the run is ended. */
+  | ({
+      readonly type: 'job.stalled';
+      readonly id: string;
+      readonly name: string;
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      readonly error?: WireError;
+    } & StalledRows)
+  /** Rows move again after `job.stalled`. */
+  | {
+      readonly type: 'job.moving';
+      readonly id: string;
+      readonly name: string;
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
     }
   | { readonly type: 'job.ended'; readonly report: JobReport }
   /** A group begins to restart, since one of its jobs or groups has failed. */

@@ -1,4 +1,5 @@
 /** What a job's machine makes of the end of a run. */
+import { boundText, endsByBound, withBound } from './job-bounds.js';
 import type { JobContext, JobEvent } from './job-context.js';
 import { asksForRestart, type Restarts, type RunEnd } from './restart-policy.js';
 
@@ -7,19 +8,25 @@ export const wasEndedByUs = ({ ending }: JobContext): boolean => ending === 'sto
 /** Whether the run ends with what it has read delivered, or in a last checkpoint. */
 export const isInGoodOrder = ({ ending }: JobContext): boolean => ending === 'drain' || ending === 'suspend';
 
-/** Whether the end of a start that was given up may be followed by another start. */
-export const mayRestart = ({ restarts, isOnTrial, ending, endWanted, groupError }: JobContext): boolean =>
-  (restarts !== undefined || isOnTrial === true) &&
-  ending === 'no start' &&
-  endWanted !== true &&
-  groupError === undefined;
+/** Whether the run was given up: it did not start in time, or was stuck. */
+const isGivenUp = ({ ending }: JobContext): boolean => ending === 'no start' || ending === 'stuck';
+
+/** Whether the run was stuck, and nobody wanted it to end. */
+export const wasStuck = ({ ending, endWanted }: JobContext): boolean =>
+  ending === 'stuck' && endWanted !== true;
+
+/** Whether the end of a run that was given up may be followed by another run. */
+export const mayRestart = (context: JobContext): boolean =>
+  (context.restarts !== undefined || context.isOnTrial === true) &&
+  isGivenUp(context) &&
+  context.endWanted !== true &&
+  context.groupError === undefined;
 
 /** Whether the run with a changed spec has ended before it ran, so that another one has the spec before. */
 export function fallsBack(context: JobContext, event: JobEvent): boolean {
   const { isOnTrial, ending } = context;
   if (!isOnTrial || (ending !== undefined && !mayRestart(context))) return false;
-  // Both would write.
-  if (event.type === 'thread.lost' && event.error.code === 'THREAD_LEFT_RUNNING') return false;
+  if (mayStillWrite(context, event)) return false;
   const end = endOf(context, event);
   return end !== undefined && end.outcome !== 'completed';
 }
@@ -30,52 +37,67 @@ export const isFollowed = (context: JobContext): boolean =>
 
 /**
  * Whether the end of a run that was to be followed by another one ends the job: what it has failed with does not go
- * away, its thread could not be ended, or all of its rows are delivered.
+ * away, its thread could not be ended and may still write, or all of its rows are delivered.
  */
 export function isForGood(context: JobContext, event: JobEvent): boolean {
   if (event.type === 'thread.lost') {
-    return !event.error.retryable && (event.error.code === 'THREAD_LEFT_RUNNING' || !wasEndedByUs(context));
+    const { code, retryable } = event.error;
+    if (code === 'THREAD_LEFT_RUNNING') return mayStillWrite(context, event);
+    return !retryable && !wasEndedByUs(context);
   }
   if (event.type !== 'pipeline.ended') return false;
   const { outcome, error } = event.report;
   return outcome === 'failed' ? error?.retryable !== true : isAllDelivered(context, event);
 }
 
-/** Whether the run has come to the end of its input, and the policy asks for no other one. */
-export const isAllDelivered = ({ restarts }: JobContext, event: JobEvent): boolean =>
-  event.type === 'pipeline.ended' &&
-  event.report.outcome === 'completed' &&
-  event.report.reason !== 'drained' &&
-  restarts?.policy.policy !== 'always';
+/**
+ * Whether nothing is left to run for: the run has come to the end of its input, and the policy asks for no other one;
+ * or it has come to a bound.
+ */
+export function isAllDelivered(context: JobContext, event: JobEvent): boolean {
+  if (event.type !== 'pipeline.ended') return false;
+  const { outcome, reason } = withBound(context, event.report);
+  if (outcome !== 'completed' || reason === 'drained') return false;
+  return endsByBound(context, event) || context.restarts?.policy.policy !== 'always';
+}
 
 /** The restarts of a job that the policy wants to run again, the intensity aside. */
 export function restartsAfter(context: JobContext, event: JobEvent): Restarts | undefined {
   const { restarts, ending, endWanted, groupError } = context;
   const isToEnd =
-    endWanted === true || groupError !== undefined || (ending !== undefined && ending !== 'no start');
-  // A thread that was left running may still write, and has the place of the job.
-  const isLeftRunning = event.type === 'thread.lost' && event.error.code === 'THREAD_LEFT_RUNNING';
-  if (!restarts || isToEnd || isLeftRunning) return undefined;
+    endWanted === true ||
+    groupError !== undefined ||
+    endsByBound(context, event) ||
+    (ending !== undefined && !isGivenUp(context));
+  if (!restarts || isToEnd || mayStillWrite(context, event)) return undefined;
   const end = endOf(context, event);
   return end && asksForRestart(restarts, end) ? restarts : undefined;
 }
 
+/** Whether a thread was left running that may still write what counts. */
+const mayStillWrite = ({ isFenced }: JobContext, event: JobEvent): boolean =>
+  isFenced !== true && event.type === 'thread.lost' && event.error.code === 'THREAD_LEFT_RUNNING';
+
 /** How the run has ended; `undefined` for events that end none. */
 export function endOf(context: JobContext, event: JobEvent): RunEnd | undefined {
-  const { ending, runs } = context;
+  const { runs } = context;
   if (event.type === 'pipeline.ended') {
-    const { report, isStable = false } = event;
+    const { isStable = false } = event;
+    const report = withBound(context, event.report);
     if (report.outcome === 'completed') return { outcome: 'completed', isStable };
-    // What was stopped because it did not start has failed to.
-    const outcome = ending === 'no start' ? 'failed' : report.outcome;
-    return { outcome, error: report.error ?? context.error, isStable };
+    // What was stopped because it did not start, or was stuck, has failed.
+    const outcome = isGivenUp(context) ? 'failed' : report.outcome;
+    const own = context.ending === 'stuck' ? context.error : undefined;
+    return { outcome, error: own ?? report.error ?? context.error, isStable };
   }
   if (event.type !== 'thread.lost') return undefined;
   const { error, isStable = false } = event;
-  if (error.code === 'THREAD_LEFT_RUNNING' && isFollowed(context)) {
-    // What decides is the thread: without it, another run would have followed.
+  const isStuck = context.ending === 'stuck' && context.error !== undefined;
+  if (mayStillWrite(context, event) && (isFollowed(context) || isStuck)) {
+    // What decides is the thread, and not why it was ended, after which another run would have followed.
+    const alone = isFollowed(context) ? '. No other run follows it, since both would write' : '';
     const since = context.error ? `. It was ended since: ${context.error.message}` : '';
-    const message = `${error.message}. No other run follows it, since both would write${since}`;
+    const message = `${error.message}${alone}${since}`;
     const own = { ...error, message, ...(context.error && { causes: [context.error.message] }) };
     return { outcome: 'failed', error: own, isStable };
   }
@@ -92,9 +114,12 @@ export function reasonOf(event: JobEvent, context: JobContext): string | undefin
   switch (event.type) {
     case 'thread.assigned':
       return undefined;
-    case 'pipeline.ended':
-      if (context.restart && !event.report.error) return context.restart.reason;
-      return event.report.error ? event.report.error.message : event.report.reason;
+    case 'pipeline.ended': {
+      const { error, reason, bound } = withBound(context, event.report);
+      if (error) return error.message;
+      if (context.restart) return context.restart.reason;
+      return bound ? `${reason}: ${boundText(bound)}` : reason;
+    }
     case 'thread.lost':
       if (context.error) return context.error.message;
       if (context.restart) return context.restart.reason;
@@ -113,7 +138,10 @@ export function reasonOf(event: JobEvent, context: JobContext): string | undefin
       return 'stop requested';
     case 'restart.requested':
       return event.restart.reason;
+    case 'bound.reached':
+      return boundText(event.bound);
     case 'group.spent':
+    case 'run.stuck':
       return event.error.message;
     case 'deadline.passed':
       return 'no start in time';

@@ -4,7 +4,9 @@ import { toWireError, type WireError } from '../core/errors.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import type { ThreadRun, Threads } from '../hosts/threads.js';
 import { COUNTERS_BYTES, Counters, countersHandle } from '../shared-memory/counters.js';
+import { BEAT_EVERY_MS, heartbeatAgeMs } from '../shared-memory/heartbeat.js';
 import { syncHandle } from '../shared-memory/sync-turns.js';
+import { THREAD_WATCH_BYTES, ThreadWatch, threadWatchHandle } from '../shared-memory/thread-watch.js';
 import type { Logger } from '../telemetry/logger.js';
 import { type PipelineControl, type PipelineTask, PROTOCOL_VERSION } from '../wire/pipeline-actor.js';
 import type { PipelineReport } from '../wire/pipeline-report.js';
@@ -21,7 +23,7 @@ export interface RunThreadParts {
   /** How long an actor that must not be terminated may take to end by itself. */
   readonly stopGraceMs: number;
   /** The task, without what is made for each thread. */
-  readonly task: Omit<PipelineTask, 'protocol' | 'counters' | 'syncs' | 'control' | 'logs'>;
+  readonly task: Omit<PipelineTask, 'protocol' | 'counters' | 'watch' | 'syncs' | 'control' | 'logs'>;
 }
 
 /** Who is told what becomes of the thread of a run. No function may throw. */
@@ -49,6 +51,7 @@ const FORCED_END_BEFORE_NEXT_MS = 10_000;
 /** One run of a job: the task in its thread, with its ports and counters. */
 export class RunThread {
   readonly counters: Counters;
+  readonly watch: ThreadWatch;
   /** Answer of the actor to the last command. */
   acknowledged: Promise<unknown> | undefined;
   readonly #parts: RunThreadParts;
@@ -60,6 +63,7 @@ export class RunThread {
   /** Of earlier starts, as the checkpoint says that this one goes on from. */
   #rowsOutBefore = 0;
   #graceTimer: TimerHandle | undefined;
+  #isForced = false;
 
   /** Tells nothing before the caller has returned to the event loop. */
   constructor(parts: RunThreadParts, listener: RunThreadListener) {
@@ -69,6 +73,8 @@ export class RunThread {
     this.#startedAtNs = clock.now();
     const memory = new SharedArrayBuffer(COUNTERS_BYTES);
     this.counters = new Counters(memory);
+    const watchMemory = new SharedArrayBuffer(THREAD_WATCH_BYTES);
+    this.watch = new ThreadWatch(watchMemory);
     this.#link = new ActorLink(log, this.counters, {
       onBegun: () => listener.onBegun(),
       onClaimed: ({ epoch, rowsOut }) => {
@@ -80,6 +86,7 @@ export class RunThread {
     const own = {
       protocol: PROTOCOL_VERSION,
       counters: countersHandle(memory),
+      watch: threadWatchHandle(watchMemory),
       syncs: syncHandle(),
     } as const;
     const transfer: Transferable[] = [control, logs, ...(task.topics ? [task.topics] : [])];
@@ -105,6 +112,15 @@ export class RunThread {
   /** Whether the thread came up. */
   get hasHeartbeat(): boolean {
     return this.counters.get('heartbeatNs') !== 0;
+  }
+
+  /**
+   * Whether the thread is in a call that does not return, as far as can be seen: it was ended by force and is still
+   * there, or has had no heartbeat for long.
+   */
+  get isBlocked(): boolean {
+    const ageMs = heartbeatAgeMs(this.counters.read(), this.#parts.clock.now());
+    return this.#isForced || ageMs === undefined || ageMs > 5 * BEAT_EVERY_MS;
   }
 
   /** To its end, or to now. */
@@ -156,6 +172,7 @@ export class RunThread {
 
   /** Ends the thread by force. */
   endNow(waitMs = FORCED_END_MS): void {
+    this.#isForced = true;
     this.#run.end();
     this.#leaveAfter(
       waitMs,

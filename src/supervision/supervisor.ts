@@ -10,6 +10,7 @@ import type { JobFiles } from '../plan/paths/job-files.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { TopicRegistry } from '../topics/topic-registry.js';
+import type { JobBounds } from '../wire/bounds.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { topicsOfSpec } from '../wire/stages-of-spec.js';
@@ -17,13 +18,14 @@ import { drainDeadlineMs } from './drain-deadline.js';
 import { EndedJobs } from './ended-jobs.js';
 import { FilesOfJobs } from './files-of-jobs.js';
 import type { JobInfo, JobReport, JobTerms, JobTransition, RuntimeEvent, WaitReason } from './job.js';
-import { JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
+import { JobActor, type JobActorContext, type JobActorSettings, type WatchEvent } from './job-actor.js';
 import { createJobMachine } from './job-machine.js';
 import type { RestartGate } from './restart-gate.js';
 import { noRestarts, type RestartPolicy } from './restart-policy.js';
 import type { UpdateEnd } from './spec-revisions.js';
 import type { StartQueue } from './start-queue.js';
 import { ThreadStartLimit } from './thread-start-limit.js';
+import { Watchdog, type WatchdogParts, type WatchdogSettings } from './watchdog.js';
 
 export interface SupervisorSettings extends JobActorSettings {
   /** Jobs that may have a thread at the same time; the others wait in the queue. */
@@ -35,6 +37,12 @@ export interface SupervisorContext {
   readonly threads: Threads;
   readonly log: Logger;
   readonly settings: SupervisorSettings;
+  /** When it is found that a thread is stuck, or rows do not move. Missing: nobody looks. */
+  readonly watchdog?: WatchdogSettings | undefined;
+  /** Default: asks the system how a thread has spent its time. */
+  readonly threadTime?: WatchdogParts['threadTime'];
+  /** Whether somebody debugs this process. */
+  readonly isDebugged?: () => boolean;
   /** Budgets and breakers, for the threads of jobs whose spec names one. */
   readonly resilience?: ResilienceHandle | undefined;
   /** The topics of jobs. */
@@ -60,6 +68,8 @@ export interface JobOptions {
   readonly restart?: RestartPolicy | undefined;
   /** Where its checkpoints are kept; missing: there are none. */
   readonly checkpoints?: CheckpointFolder | undefined;
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
   /** What the queue goes by, and what is shown of it. */
   readonly terms?: JobTerms | undefined;
 }
@@ -84,12 +94,15 @@ export class Supervisor {
    * jobs whose thread could not be ended.
    */
   readonly #threaded = new Set<JobActor>();
+  /** Places of threads that could not be ended, beside that of their job. */
+  readonly #leftPlaces = new Map<JobActor, number>();
   /** Of these, the ones whose next run is due. They start before the jobs in the queue. */
   readonly #due = new Set<JobActor>();
   /** Files of jobs that may still read or write: live jobs, and those whose thread could not be ended. */
   readonly #files = new FilesOfJobs<JobActor>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #startLimit: ThreadStartLimit;
+  readonly #watchdog: Watchdog | undefined;
   readonly #random: Random;
   #submitted = 0;
   #isStarting = false;
@@ -100,6 +113,16 @@ export class Supervisor {
     this.#random = new Random(context.seed ?? randomInt(2 ** 31));
     this.#queue = context.queue;
     this.#jobContext = this.#makeJobContext();
+    const { clock, watchdog, threadTime, isDebugged } = context;
+    this.#watchdog =
+      watchdog &&
+      new Watchdog({
+        clock,
+        settings: watchdog,
+        jobs: () => this.#threaded,
+        threadTime,
+        ...(isDebugged && { isDebugged }),
+      });
     this.#startLimit = new ThreadStartLimit(
       context.clock,
       () => this.startQueued(),
@@ -114,7 +137,11 @@ export class Supervisor {
    * @throws {InvalidSpecError} if a job that has not ended uses the same files.
    * @throws {PipelineError} `JOB_NAME_TAKEN` if a job of that name has not ended, `RUNTIME_CLOSED`.
    */
-  submit(spec: ResolvedSpec, files?: JobFiles, { restart, checkpoints, terms }: JobOptions = {}): JobActor {
+  submit(
+    spec: ResolvedSpec,
+    files?: JobFiles,
+    { restart, checkpoints, bounds, terms }: JobOptions = {},
+  ): JobActor {
     this.assertOpen();
     const namesake = this.#liveByName.get(spec.name);
     if (namesake) {
@@ -126,6 +153,7 @@ export class Supervisor {
     const job = new JobActor(`job-${++this.#submitted}`, spec, this.#jobContext, {
       restarts: restart && noRestarts(restart, this.#random.nextInt32()),
       checkpoints,
+      bounds,
       terms,
     });
     this.#live.set(job.id, job);
@@ -160,10 +188,10 @@ export class Supervisor {
     try {
       await updated;
     } catch (error) {
-      if (!job.hasThread || job.isLive) giveBack(); // else they go with its thread
+      if (job.threadsLeft === 0) giveBack(); // else a thread that could not be ended may still use them
       throw error;
     }
-    if (files && job.isLive) this.#files.keepLast(job);
+    if (files && job.isLive && job.threadsLeft === 0) this.#files.keepLast(job);
   }
 
   /** Live jobs and the most recent ended ones, in order of submission. */
@@ -250,6 +278,16 @@ export class Supervisor {
     }
   }
 
+  /** Threads that could not be ended, and of these the ones that are in a call that does not return. */
+  get threadsLeft(): { readonly all: number; readonly blocked: number } {
+    let [all, blocked] = [0, 0];
+    for (const job of this.#threaded) {
+      all += job.threadsLeft;
+      blocked += job.blockedThreadsLeft;
+    }
+    return { all, blocked };
+  }
+
   /** Whether it takes no jobs any more. */
   get isClosed(): boolean {
     return this.#closed;
@@ -271,6 +309,8 @@ export class Supervisor {
       for (const job of this.#due) {
         if (!this.#startLimit.hasRoom) return;
         if (this.#context.gate?.holds(job)) continue;
+        // A thread that could not be ended has a place.
+        if (this.#placesTaken > this.#context.settings.maxThreads) break;
         // It waits: a restart without a try would be spent in vain.
         if (this.#startLimit.refusal()) {
           this.#startLimit.wakeAfterHold();
@@ -279,7 +319,7 @@ export class Supervisor {
         this.#due.delete(job);
         this.#start(job);
       }
-      while (this.#threaded.size < this.#context.settings.maxThreads && this.#startLimit.hasRoom) {
+      while (this.#placesTaken < this.#context.settings.maxThreads && this.#startLimit.hasRoom) {
         const refusal = this.#queue.isEmpty ? undefined : this.#startLimit.refusal();
         if (refusal && refused === ENDS_PER_TURN) {
           setImmediate(() => this.startQueued());
@@ -307,7 +347,22 @@ export class Supervisor {
   #start(job: JobActor): void {
     this.#threaded.add(job);
     this.#startLimit.starts(job);
+    this.#watchdog?.wake();
     job.start();
+  }
+
+  /** Jobs that have a place for a thread, and threads that could not be ended and were followed by another one. */
+  get #placesTaken(): number {
+    let left = 0;
+    for (const places of this.#leftPlaces.values()) left += places;
+    return this.#threaded.size + left;
+  }
+
+  #countLeftPlaces(job: JobActor): void {
+    // An ended job keeps its own place as long as it has a thread.
+    const places = job.isLive ? job.threadsLeft : job.threadsLeft - 1;
+    if (places > 0) this.#leftPlaces.set(job, places);
+    else this.#leftPlaces.delete(job);
   }
 
   /** @param own - The job that is to have them. */
@@ -335,6 +390,7 @@ export class Supervisor {
       ...(waitsFor && { waitsFor }),
       onUpdate: (job, end) => this.#tellUpdate(job, end),
       onTransition: (job, transition) => this.#tellTransition(job, transition),
+      onFinding: (job, finding) => this.#tellFinding(job, finding),
       onEnd: (job, report) => this.#retire(job, report),
       onRestartDue: (job) => {
         this.#due.add(job);
@@ -350,7 +406,16 @@ export class Supervisor {
         else if (loss.code === 'THREAD_STOPPED') this.#startLimit.leaves(job);
         else this.#startLimit.failed(job, loss);
         if (job.isLive) this.#context.topics?.expectAgain(job.id);
-        else this.#giveUpPlaces(job);
+        else if (!job.hasThread) this.#giveUpPlaces(job);
+        this.#countLeftPlaces(job);
+        this.startQueued();
+      },
+      onThreadLeft: (job) => {
+        this.#countLeftPlaces(job);
+        this.startQueued();
+      },
+      onLeftThreadFreed: (job) => {
+        this.#countLeftPlaces(job);
         this.startQueued();
       },
     };
@@ -368,6 +433,7 @@ export class Supervisor {
     this.#queue.delete(job);
     this.#due.delete(job);
     if (!job.hasThread) this.#giveUpPlaces(job);
+    this.#countLeftPlaces(job);
     this.#ended.add(job);
     this.tell({ type: 'job.ended', report });
     if (!job.hasThread) this.startQueued(); // it may have had a place while it backed off
@@ -407,6 +473,13 @@ export class Supervisor {
     this.tell({ type: 'job.updated', id, name, atMs, ...end });
   }
 
+  #tellFinding({ id, name }: JobActor, finding: WatchEvent): void {
+    const { type, atMs: _, ...fields } = finding;
+    const ends = type !== 'job.moving' && finding.error !== undefined;
+    this.#log(type === 'job.moving' ? 'debug' : 'warn', { job: name, ...fields, id }, FINDINGS[type](ends));
+    this.tell(finding);
+  }
+
   /** Tells the listeners of an event. */
   tell(event: RuntimeEvent): void {
     for (const listener of [...this.#listeners]) {
@@ -426,6 +499,13 @@ export class Supervisor {
     }
   }
 }
+
+const FINDINGS = {
+  'job.stuck': () => 'the event loop of a thread does not turn, and the run is ended',
+  'job.stalled': (ends: boolean) =>
+    ends ? 'rows still wait and nothing moves, and the run is ended' : 'rows wait and nothing moves',
+  'job.moving': () => 'rows move again',
+} as const;
 
 const TEXTS = { failed: 'job failed', dead: 'job failed and has no restart left' } as const;
 

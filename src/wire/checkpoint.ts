@@ -3,6 +3,7 @@ import { PipelineError } from '../core/errors.js';
 import { isCount, type PlainData } from '../core/plain-data.js';
 import { describeValue } from '../core/shown-text.js';
 import { RUN_COUNTERS, type RunCounters } from '../shared-memory/counters.js';
+import type { RowProgress } from './bounds.js';
 
 /** The version that this release writes, and the only one that it reads. */
 export const CHECKPOINT_VERSION = 1;
@@ -45,6 +46,8 @@ export interface Checkpoint {
    */
   readonly states: Readonly<Record<string, PlainData>>;
   readonly counters: RunCounters;
+  /** Missing in checkpoints of earlier releases, and in those of a run that was reset. */
+  readonly progress?: RowProgress;
   readonly dictionaries: Readonly<Record<string, readonly string[]>>;
   /**
    * Set if the run was reset: its next start begins anew, and its sink takes back all that it has of the run.
@@ -84,7 +87,8 @@ export function checkTexts(dictionaries: Checkpoint['dictionaries']): void {
  */
 export function readForm(data: unknown): Checkpoint {
   const fields = fieldsOf(data, 'the checkpoint');
-  const { version, job, run, takenAtMs, spec, states, counters, dictionaries, isReset, ended } = fields;
+  const { version, job, run, takenAtMs, spec, states, counters, progress, dictionaries, isReset, ended } =
+    fields;
   if (version !== CHECKPOINT_VERSION) {
     throw invalid('version', `${CHECKPOINT_VERSION}, which this release reads`, version);
   }
@@ -103,6 +107,9 @@ export function readForm(data: unknown): Checkpoint {
   for (const name of RUN_COUNTERS) {
     if (!Number.isSafeInteger(counts[name]))
       throw invalid(`counters.${name}`, 'a whole number', counts[name]);
+  }
+  for (const [name, count] of Object.entries(fieldsOf(progress ?? {}, 'progress'))) {
+    if (!isCount(count)) throw invalid(`progress.${name}`, 'a whole number', count);
   }
   const lists = fieldsOf(dictionaries, 'dictionaries');
   // Of a snapshot they are lists, and are not copied for this.

@@ -3,6 +3,7 @@ import { turnOfTheLoop } from '../../src/core/clock.js';
 import { RemoteError, type WireError } from '../../src/core/errors.js';
 import type { ThreadRun, Threads } from '../../src/hosts/threads.js';
 import { type Counters, openCounters } from '../../src/shared-memory/counters.js';
+import { openThreadWatch, type ThreadWatch } from '../../src/shared-memory/thread-watch.js';
 import {
   type PipelineControl,
   type PipelineOutcome,
@@ -36,6 +37,7 @@ export class FakeRun implements ThreadRun {
   readonly task: PipelineTask;
   readonly reusable: boolean;
   readonly counters: Counters;
+  readonly watch: ThreadWatch;
   readonly outcome: Promise<PipelineOutcome>;
   /** What the actor was asked, `ready` aside. */
   readonly asked: string[] = [];
@@ -47,6 +49,7 @@ export class FakeRun implements ThreadRun {
     this.task = task;
     this.reusable = reusable;
     this.counters = openCounters(task.counters);
+    this.watch = openThreadWatch(task.watch);
     this.outcome = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

@@ -33,7 +33,14 @@ export function startSupervisor(
 /** What such a supervisor is made of. */
 export function supervisorContext(
   settings: Partial<SupervisorSettings> = {},
-  { log = silentLogger, threadsStartingMax = 100, inspect, topics }: Partial<SupervisorContext> = {},
+  {
+    log = silentLogger,
+    threadsStartingMax = 100,
+    inspect,
+    topics,
+    watchdog,
+    threadTime,
+  }: Partial<SupervisorContext> = {},
 ) {
   return {
     clock: new ManualClock(),
@@ -42,6 +49,8 @@ export function supervisorContext(
     threadsStartingMax,
     seed: 1,
     inspect,
+    watchdog,
+    threadTime,
     queue: firstComeFirstServed(),
     ...(topics && { topics }),
     settings: {
@@ -125,6 +134,11 @@ export class ManualClock implements Clock {
   }
   get timersArmed(): number {
     return this.#timers.length;
+  }
+  /** Lets time pass at once, while the thread sleeps: timers that are due fire late, all of them now. */
+  leap(ms: number): void {
+    this.#now += BigInt(ms) * 1_000_000n;
+    this.advance(0);
   }
   advance(ms: number): void {
     const until = this.#now + BigInt(ms) * 1_000_000n;

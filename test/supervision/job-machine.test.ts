@@ -37,7 +37,9 @@ const EVENTS: readonly JobEvent[] = [
   { type: 'restart.requested', how: 'stop', deadlineAtMs: 2_000, restart: byHand },
   { type: 'group.spent', how: 'suspend', deadlineAtMs: 2_000, error: groupError },
   { type: 'group.spent', how: 'stop', deadlineAtMs: 2_000, error: groupError },
+  { type: 'bound.reached', bound: 'until', deadlineAtMs: 2_000 },
   { type: 'deadline.passed' },
+  { type: 'run.stuck', error: { code: 'THREAD_STUCK', message: 'loops', retryable: true } },
   { type: 'pipeline.ended', report: reportOf('completed') },
   { type: 'pipeline.ended', report: reportOf('completed', { reason: 'drained' }) },
   { type: 'pipeline.ended', report: reportOf('stopped') },
@@ -93,6 +95,8 @@ const situationsOf = (of: typeof graph) =>
 const situations = situationsOf(graph);
 const restarted = situationsOf(restartedGraph);
 
+const isGivenUp = (ending: JobContext['ending']) => ending === 'no start' || ending === 'stuck';
+
 /** State and context of a situation in a few words. */
 function nameOf({
   value,
@@ -107,14 +111,20 @@ function nameOf({
       stop: 'stopping',
       deadline: 'late',
       'no start': 'unstarted',
+      stuck: 'stuck',
     }[ending!];
-    const then = ending !== 'no start' || !restarts ? '' : endWanted ? ' to end' : toPause;
+    const then = !isGivenUp(ending) || !restarts ? '' : endWanted ? ' to end' : toPause;
     return `${way}${then}${dies ? ' to be dead' : ''}${again}`;
   }
   if (value === 'restarting') {
-    const way = { drain: ' by drain', suspend: '', stop: ' at once', deadline: ' late', 'no start': '?' }[
-      ending!
-    ];
+    const way = {
+      drain: ' by drain',
+      suspend: '',
+      stop: ' at once',
+      deadline: ' late',
+      'no start': '?',
+      stuck: '?',
+    }[ending!];
     return `${value}${way}${toPause}${again}`;
   }
   if (value === 'backingOff') {
@@ -137,6 +147,7 @@ const WAITS = {
   stop: 'stopped',
   spent: 'dead',
   'spent at once': 'dead',
+  bound: 'stopped',
 };
 
 type Table = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -165,6 +176,7 @@ function rowsOf(again: '' | ' again', fails: 'failed' | 'backingOff' | 'dead'): 
     'restart at once': `restarting at once${toPause}${again}, end`,
     spent: `suspending to be dead${again}, suspend`,
     'spent at once': `stopping to be dead${again}, end`,
+    bound: `draining${again}, drain`,
   });
   const dies = {
     'ended completed': 'completed',
@@ -188,8 +200,12 @@ function rowsOf(again: '' | ' again', fails: 'failed' | 'backingOff' | 'dead'): 
       resume: `starting${again}, resume`,
       deadline: `unstarted${fails === 'failed' ? '' : ' to pause'}${again}, end`,
     },
-    [`running${again}`]: { ...ends(''), pause: `paused${again}, pause` },
-    [`paused${again}`]: { ...ends(' to pause'), resume: `running${again}, resume` },
+    [`running${again}`]: { ...ends(''), pause: `paused${again}, pause`, stuck: `stuck${again}, end` },
+    [`paused${again}`]: {
+      ...ends(' to pause'),
+      resume: `running${again}, resume`,
+      stuck: `stuck${fails === 'failed' ? '' : ' to pause'}${again}, end`,
+    },
     [`draining${again}`]: { ...ENDS, ...goesOn },
     [`suspending${again}`]: { ...ENDS, ...goesOn },
     [`stopping${again}`]: { ...ENDS, lost: 'stopped' },
@@ -216,6 +232,7 @@ function rowsOf(again: '' | ' again', fails: 'failed' | 'backingOff' | 'dead'): 
         stop: `stopping${again}, end`,
         spent: `${left} to be dead${again}`,
         'spent at once': `${left} to be dead${again}`,
+        bound: `${left}${again}`,
         ...(isInGoodOrder && { deadline: `restarting late${toPause}${again}, end` }),
         'ended completed': 'completed',
         'ended drained': `backingOff as asked${toPause}${again}`,
@@ -235,22 +252,28 @@ function rowsOf(again: '' | ' again', fails: 'failed' | 'backingOff' | 'dead'): 
       };
     }
   }
-  if (fails === 'failed') return { ...rows, unstarted: { ...ENDS, lost: 'failed' } };
-  for (const toPause of ['', ' to pause']) {
-    const end = `unstarted to end${again}, end`;
-    const spent = `unstarted${toPause} to be dead${again}`;
-    rows[`unstarted${toPause}${again}`] = {
-      'ended completed': 'completed',
-      'ended drained': 'completed',
-      ...failsTo(toPause),
-      // What was stopped because it did not start has failed to.
-      'ended stopped': failsTo(toPause).lost,
-      ...(toPause ? { resume: `unstarted${again}` } : { pause: `unstarted to pause${again}` }),
-      ...{ drain: end, suspend: end, stop: end, spent, 'spent at once': spent },
-    };
-    rows[spent] = dies;
+  // What was stopped because it was stuck has failed; what was stopped since it did not start, where it may start again.
+  if (fails === 'failed') {
+    const unstarted = { ...ENDS, lost: 'failed' };
+    return { ...rows, unstarted, stuck: { ...unstarted, 'ended stopped': 'failed' } };
   }
-  return { ...rows, [`unstarted to end${again}`]: { ...ENDS, lost: 'failed' } };
+  for (const way of ['unstarted', 'stuck']) {
+    for (const toPause of ['', ' to pause']) {
+      const end = `${way} to end${again}, end`;
+      const spent = `${way}${toPause} to be dead${again}`;
+      rows[`${way}${toPause}${again}`] = {
+        'ended completed': 'completed',
+        'ended drained': 'completed',
+        ...failsTo(toPause),
+        'ended stopped': failsTo(toPause).lost,
+        ...(toPause ? { resume: `${way}${again}` } : { pause: `${way} to pause${again}` }),
+        ...{ drain: end, suspend: end, stop: end, bound: end, spent, 'spent at once': spent },
+      };
+      rows[spent] = dies;
+    }
+    rows[`${way} to end${again}`] = { ...ENDS, lost: 'failed' };
+  }
+  return rows;
 }
 
 /** A restart that is asked for while the job waits for its next one is due now. */
@@ -324,6 +347,8 @@ const EVENT_NAMES: Readonly<Record<JobEvent['type'], string>> = {
   'pipeline.ended': 'ended',
   'thread.lost': 'lost',
   'run.claimed': 'claimed',
+  'bound.reached': 'bound',
+  'run.stuck': 'stuck',
 };
 
 /** What the tables call an event. */
@@ -355,7 +380,10 @@ describe('every path through the job machine', () => {
         const what = wordsOf(event);
         const listed = table[name]?.[what];
         const to = listed ?? name;
-        const isForGood = isOfNoUse(event) && !name.includes('to be dead') && listed !== undefined;
+        // What a run that was stuck fails with afterwards does not count: it was ended since it was stuck.
+        const isOverruled = name.startsWith('stuck') && event.type === 'pipeline.ended';
+        const isForGood =
+          isOfNoUse(event) && !isOverruled && !name.includes('to be dead') && listed !== undefined;
         const [next, actions] = transition(machine, state, event);
         const commands = actions
           // The type names the machine's own actions only.

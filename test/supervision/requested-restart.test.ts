@@ -7,12 +7,13 @@ import { until } from './fake-threads.js';
 import { crash, onFailure, reportOf, specOf, startSupervisor } from './job-fixtures.js';
 
 const checkpoints = { path: join(tmpdir(), 'none'), everyMs: 1_000 };
+const fenced = specOf('a', { facts: { isFenced: true } });
 const suspended = reportOf('stopped', { reason: 'suspended' });
 
 /** A job at work on a fake thread. */
-async function startJob(options: JobOptions = { checkpoints }) {
+async function startJob(options: JobOptions = { checkpoints }, spec = specOf('a')) {
   const rig = startSupervisor();
-  const job = rig.supervisor.submit(specOf('a'), undefined, options);
+  const job = rig.supervisor.submit(spec, undefined, options);
   const run = async () => {
     await until(() => job.state === 'starting');
     rig.threads.last.answer();
@@ -108,6 +109,22 @@ describe('a restart by hand', () => {
     expect(threads.runs).toHaveLength(1);
   });
 
+  it('goes on beside a thread that cannot be ended, if all that it may still write is fenced', async () => {
+    const { job, threads, clock, supervisor } = await startJob({ checkpoints }, fenced);
+    const [left] = threads.runs;
+    const restarted = job.restart({ deadlineMs: 100 });
+    clock.advance(100);
+    clock.advance(11_000);
+    await restarted;
+    expect([job.state, threads.runs.length, supervisor.threadsLeft.all]).toEqual(['starting', 2, 1]);
+    expect(job.inspect().runs[0]).toMatchObject({
+      outcome: 'stopped',
+      error: { code: 'THREAD_LEFT_RUNNING' },
+    });
+    left!.lose(crash);
+    await until(() => supervisor.threadsLeft.all === 0);
+  });
+
   it('starts a job now that backs off', async () => {
     const { job, threads, clock } = await startJob({ checkpoints, restart: onFailure });
     threads.last.lose(crash);
@@ -182,5 +199,63 @@ describe('a restart by hand', () => {
     threads.last.finish(suspended);
     await closed;
     expect(job.state).toBe('stopped');
+  });
+});
+
+describe('a restart by hand of a job with bounds', () => {
+  const inMs = (ms: number) => 1_700_000_001_000 + ms; // where a `ManualClock` begins
+
+  it('does not begin its duration anew', async () => {
+    const { job, threads, clock, run } = await startJob({ checkpoints, bounds: { maxDurationMs: 10_000 } });
+    clock.advance(6_000);
+    void job.restart();
+    threads.last.finish(suspended);
+    await until(() => job.state === 'backingOff');
+    clock.advance(0);
+    await run();
+    clock.advance(3_999);
+    expect(job.state).toBe('running');
+    clock.advance(1);
+    expect(job.state).toBe('draining');
+    threads.last.finish(reportOf('completed', { reason: 'drained' }));
+    expect(await job.outcome).toMatchObject({ outcome: 'completed', reason: 'bounded', bound: 'duration' });
+  });
+
+  it.each([
+    ['its rows, whatever its policy', { maxRows: 5 }, { reason: 'bounded', bound: 'rows' }],
+    ['the rows of its slice', { isSlice: true, maxRows: 5 }, { reason: 'sliced', bound: 'rows' }],
+  ] as const)('does not begin another run after %s', async (_, bounds, end) => {
+    const { job, threads } = await startJob({
+      checkpoints,
+      bounds,
+      restart: { ...onFailure, policy: 'always' },
+    });
+    const restarted = job.restart();
+    threads.last.finish(reportOf('completed', end));
+    await expect(restarted).rejects.toMatchObject({ code: 'JOB_STATE' });
+    expect(await job.outcome).toMatchObject({ outcome: 'completed', ...end });
+  });
+
+  it.each([
+    ['is stopped with the run that ends', {}, { outcome: 'stopped', reason: 'suspended' }],
+    [
+      'completes, if it is a slice',
+      { isSlice: true },
+      { outcome: 'completed', reason: 'sliced', bound: 'until' },
+    ],
+  ] as const)('%s when its last instant comes meanwhile', async (_, slice, end) => {
+    const { job, threads, clock } = await startJob({
+      checkpoints,
+      bounds: { ...slice, untilMs: inMs(5_000) },
+      restart: onFailure,
+    });
+    const restarted = job.restart();
+    clock.advance(5_000);
+    expect(job.state).toBe('draining');
+    threads.last.finish(suspended);
+    await expect(restarted).rejects.toMatchObject({ code: 'JOB_STATE' });
+    expect(await job.outcome).toMatchObject(end);
+    expect(job.inspect().history.at(-2)).toMatchObject({ reason: 'its last instant has come' });
+    expect([threads.runs.length, clock.timersArmed]).toEqual([1, 0]);
   });
 });

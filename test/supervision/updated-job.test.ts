@@ -69,6 +69,28 @@ describe('an update', () => {
     expect(clock.timersArmed).toBe(0);
   });
 
+  it('goes by the spec of each run on whether a thread that cannot be ended is fenced', async () => {
+    const fenced = { ...OTHER, sink: { ...OTHER.sink, facts: { isFenced: true } } };
+    const { job, threads, clock, run, update, suspend, supervisor } = await startJob();
+    const updating = update(fenced);
+    await suspend();
+    await run();
+    await until(() => updating.result === 'done');
+    void job.restart({ deadlineMs: 100 });
+    clock.advance(100);
+    clock.advance(11_000);
+    await until(() => threads.runs.length === 3);
+    expect(supervisor.threadsLeft.all).toBe(1);
+    await run();
+    update(OTHER);
+    await suspend();
+    await run();
+    void job.restart({ deadlineMs: 100 }).catch(() => {});
+    clock.advance(100);
+    clock.advance(60_000);
+    expect(await job.outcome).toMatchObject({ outcome: 'failed', error: { code: 'THREAD_LEFT_RUNNING' } });
+  });
+
   it.each([
     ['fails to open', refused],
     ['crashes', crash],

@@ -1,9 +1,12 @@
-import { RuntimeError, toWireError } from '../../core/errors.js';
+import { formatProblem, RuntimeError, toWireError } from '../../core/errors.js';
 import { ownCommand, shellWord } from '../../core/own-command.js';
+import { problemOfNoStore } from '../../plan/exactly-once.js';
+import type { SubmitOptions } from '../../service/submit-options.js';
 import type { JobHandle, JobReport } from '../../supervision/job.js';
 import type { Logger } from '../../telemetry/logger.js';
 import type { ResolvedSpec } from '../../wire/resolved-spec.js';
 import { specLevels } from '../connected-specs.js';
+import type { EndSignal } from '../end-process.js';
 import { type InterruptSignal, Interrupts } from '../interrupts.js';
 import { lineTexts } from '../line-counts.js';
 import { lineLogger } from '../line-logger.js';
@@ -25,8 +28,15 @@ import { keepStdoutClean, plainText, type Terminal } from '../terminal.js';
 
 export interface RunOptions {
   readonly set: readonly string[];
-  /** All jobs are drained after this time. */
-  readonly durationMs?: number;
+  /** Each job is drained after this time: a text such as `10s`. */
+  readonly duration?: string;
+  /** Each job is drained after so many rows of its source. */
+  readonly maxRows?: number;
+  /** An instant at which all jobs are drained. */
+  readonly until?: string;
+  /** Each job ends with a checkpoint after so many rows, or so much time; the next run of the command goes on. */
+  readonly sliceRows?: number;
+  readonly sliceDuration?: string;
   readonly json?: boolean;
   /** How many pipelines run at the same time. */
   readonly threads?: number;
@@ -44,13 +54,14 @@ export interface RunOptions {
 /**
  * Runs specs side by side until all have ended.
  *
- * @returns The exit code.
+ * @returns The exit code, or the signal to end the process by: a thread is in a call that does not return, and any other
+ *   end would wait for it.
  */
 export async function run(
   files: readonly string[],
   options: RunOptions,
   terminal: Terminal,
-): Promise<number> {
+): Promise<number | EndSignal> {
   if (options.json) keepStdoutClean();
   let settings: LoadedSettings | undefined;
   let specs: CheckedSpec[];
@@ -62,6 +73,20 @@ export async function run(
     sayRefusal(error, terminal);
     if (options.json) await printDocument([], terminal);
     settings?.resilience?.close();
+    return 2;
+  }
+  const wrong = wrongBounds(options);
+  if (wrong !== undefined) {
+    terminal.say(`${wrong}\n`);
+    settings.resilience?.close();
+    return 2;
+  }
+  const hasStore = (options.checkpoints ?? settings.runtime.checkpoints) !== undefined;
+  if (!hasStore) specs = specs.map(withoutStore);
+  const isSliced = options.sliceRows !== undefined || options.sliceDuration !== undefined;
+  if (isSliced && !hasStore) {
+    terminal.say('error: a slice needs --checkpoints FOLDER, from which the next one goes on\n');
+    settings.resilience?.close();
     return 2;
   }
   const refused = specs.filter((spec) => 'problems' in spec);
@@ -78,6 +103,40 @@ export async function run(
   }
   const resolved = specs.flatMap((spec) => ('resolved' in spec ? [spec.resolved] : []));
   return new Run(resolved, options, settings, terminal).execute();
+}
+
+/** What is wrong with the bounds, if anything is. */
+function wrongBounds({ duration, maxRows, until, sliceRows, sliceDuration }: RunOptions): string | undefined {
+  if (until !== undefined && Date.parse(until) <= Date.now()) {
+    return `error: --until: expected an instant to come, found ${until}`;
+  }
+  if (sliceRows === undefined && sliceDuration === undefined) return undefined;
+  if (sliceRows !== undefined && sliceDuration !== undefined) {
+    return 'error: expected one of --slice-rows and --slice-duration, found both';
+  }
+  const isBounded = duration !== undefined || maxRows !== undefined || until !== undefined;
+  return isBounded ? 'error: expected no --duration, --max-rows or --until beside a slice' : undefined;
+}
+
+/** @param isConsumer - Of a topic of another spec: it ends after that one. */
+function boundsOf(
+  { duration, maxRows, until, sliceRows, sliceDuration }: RunOptions,
+  isConsumer: boolean,
+): SubmitOptions {
+  const isSlice = sliceRows !== undefined || (sliceDuration !== undefined && !isConsumer);
+  return {
+    ...(duration !== undefined && !isConsumer && { maxDuration: duration }),
+    ...(maxRows !== undefined && { maxRows }),
+    ...(until !== undefined && !isConsumer && { until }),
+    ...(isSlice && { slice: { rows: sliceRows, duration: isConsumer ? undefined : sliceDuration } }),
+  };
+}
+
+/** Refuses a spec that nothing can run as it asks without a checkpoint store. */
+function withoutStore(spec: CheckedSpec): CheckedSpec {
+  if (!('resolved' in spec) || spec.resolved.delivery !== 'exactly-once') return spec;
+  const { file, name } = spec;
+  return { file, name, problems: [`${file}: ${formatProblem(problemOfNoStore())}`], problemsLeftOut: 0 };
 }
 
 /** Prints problems, one per line. */
@@ -111,8 +170,8 @@ class Run {
     });
   }
 
-  async execute(): Promise<number> {
-    const { threads, durationMs, restart, checkpoints } = this.#options;
+  async execute(): Promise<number | EndSignal> {
+    const { threads, restart, checkpoints } = this.#options;
     const { runtime: settings, resilience } = this.#settings;
     const { createRuntime } = await import('../../runtime/runtime.js');
     let runtime: Awaited<ReturnType<typeof createRuntime>>;
@@ -133,27 +192,41 @@ class Run {
     this.#progress = progress;
     runtime.on((event) => progress.tell(event));
     this.#interrupts.watch();
-    let timer: NodeJS.Timeout | undefined;
+    let code: number;
     try {
       // Consumers of topics first, so that no row comes before they are known.
       const levels = specLevels(this.#specs);
-      for (const spec of levels.toReversed().flat()) this.#handles.push(await runtime.submitResolved(spec));
+      for (const [level, specs] of [...levels.entries()].toReversed()) {
+        const bounds = boundsOf(this.#options, level > 0);
+        for (const spec of specs) this.#handles.push(await runtime.submitResolved(spec, bounds));
+      }
       // An interrupt may have come before any job was submitted.
       if (this.#interrupts.exitCode !== undefined) void this.#endLevels('suspend');
       progress.start();
-      if (durationMs !== undefined) timer = setTimeout(() => void this.#endLevels('drain'), durationMs);
+      if (levels.length > 1) void this.#endWithProducers(levels[0]!);
       const reports = await Promise.all(this.#specs.map(({ name }) => runtime.get(name).outcome));
       progress.stop();
       await this.#report(reports);
       const isWhole = reports.every(({ outcome }) => outcome === 'completed');
-      return this.#interrupts.exitCode ?? (isWhole ? 0 : 1);
+      code = this.#interrupts.exitCode ?? (isWhole ? 0 : 1);
     } finally {
-      clearTimeout(timer);
       progress.stop();
       await runtime.close({ deadlineMs: 0 });
       resilience?.close();
       this.#interrupts.close();
     }
+    const { blocked } = runtime.threadsLeft;
+    return blocked > 0 ? this.#endBlocked(blocked) : code;
+  }
+
+  #endBlocked(threads: number): EndSignal {
+    const signal = this.#interrupts.signal ?? 'SIGKILL';
+    const which =
+      threads === 1
+        ? '1 thread is in a call that does not return'
+        : `${threads} threads are in calls that do not return`;
+    this.#terminal.say(`${which}: the process ends itself by ${signal}\n`);
+    return signal;
   }
 
   async #report(reports: readonly JobReport[]): Promise<void> {
@@ -211,6 +284,17 @@ class Run {
       : 'what is not durable is lost';
     this.#progress?.note(`${signal}: stopping at once; ${what}\n`);
     for (const handle of this.#handles) void handle.stop();
+  }
+
+  /** Those that read topics have no bound of time: they are drained once all producers have come to theirs. */
+  async #endWithProducers(producers: readonly ResolvedSpec[]): Promise<void> {
+    const names = new Set(producers.map(({ name }) => name));
+    const reports = await Promise.all(
+      this.#handles.filter(({ name }) => names.has(name)).map(({ outcome }) => outcome),
+    );
+    const isOver = reports.some(({ bound }) => bound === 'duration' || bound === 'until');
+    if (isOver)
+      await this.#endLevels(reports.some(({ reason }) => reason === 'sliced') ? 'suspend' : 'drain');
   }
 
   /** Ends the producers of topics before their consumers, which read on to their end. */

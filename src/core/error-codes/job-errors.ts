@@ -104,6 +104,14 @@ export const JOB_ERRORS = {
     remedy: 'Add the group to `groups` of the settings, or name one that is there.',
     retryable: 'no',
   },
+  JOB_STALLED: {
+    meaning:
+      'Rows waited in a job and nothing moved, for twice as long as `watchdog.progress` says, and its run was ended.',
+    cause: 'An operator or a sink awaits something that never comes. Only with `watchdog.onStall: restart`.',
+    remedy:
+      'The message names the stage. Give its calls a deadline of their own; let a sink that waits on purpose say so (`knownWaits`), or raise `watchdog.progress`.',
+    retryable: 'yes',
+  },
   OPERATOR_FAILED: {
     meaning: 'An operator threw.',
     cause:
@@ -158,7 +166,15 @@ export const JOB_ERRORS = {
     cause:
       'An operator that loops or blocks the thread, or one that takes long for a batch: a thread looks at its messages between two batches.',
     remedy:
-      'It does what it was asked once it gets to it. If `heartbeatAgeMs` of the job grows on and on, stop the job.',
+      'It does what it was asked once it gets to it. If `heartbeatAgeMs` of the job grows on and on, stop the job, or let `watchdog.loop` end it.',
+    retryable: 'yes',
+  },
+  THREAD_STUCK: {
+    meaning: 'The event loop of a thread did not turn for `watchdog.loop`, and its run was ended.',
+    cause:
+      'An operator that loops for ever, one that needs too long for one batch, or a call that blocks the thread, such as `execFileSync`. Time in which the thread had no processor does not count.',
+    remedy:
+      'The message says where the thread was, if that is known, and whether it used a processor. Mend that; raise `watchdog.loop` if a batch takes so long.',
     retryable: 'yes',
   },
   THREAD_LEFT_RUNNING: {
@@ -166,7 +182,7 @@ export const JOB_ERRORS = {
     cause:
       'A component with native code was still busy after `stopGraceMs`: to end such a thread by force could end the whole process. Or the thread is in a call that cannot be interrupted, such as `execFileSync`.',
     remedy:
-      'Its place is not used again before it has ended, which is noticed. Restart the process when you can; raise `stopGraceMs` if the component merely needs longer, and use the asynchronous form of such calls.',
+      'Its place is not used again before it has ended, which is noticed. A job whose sinks are all fenced is started again beside it. Restart the process when you can; raise `stopGraceMs` if the component merely needs longer, and use the asynchronous form of such calls.',
     retryable: 'no',
   },
 } as const satisfies ErrorTexts;

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.js';
 import { PipelineError } from '../../core/errors.js';
 import { parseOptions } from '../../settings/parse-options.js';
 import type { JobHandle, RuntimeEvent } from '../../supervision/job.js';
-import type { SubmitOptions } from '../submit-options.js';
+import type { CheckedSubmitOptions, SubmitOptions } from '../submit-options.js';
 import { instantsOf } from './instants-of.js';
 import { Schedule } from './schedule-options.js';
 import { ScheduleOptions } from './schedule-settings.js';
@@ -12,6 +12,8 @@ export interface ScheduledSpec {
   readonly name: string;
   readonly clock: Clock;
   submit(options: SubmitOptions): Promise<JobHandle>;
+  /** @throws {InvalidOptionsError} if options of a submit do not go together. */
+  check(options: CheckedSubmitOptions): void;
   /** Must not throw. */
   tell(event: RuntimeEvent): void;
   /** @throws {PipelineError} `RUNTIME_CLOSED`. */
@@ -30,7 +32,8 @@ export class Schedules {
    */
   async add(spec: ScheduledSpec, schedule: Schedule, options: ScheduleOptions): Promise<ScheduleHandle> {
     const checked = parseOptions('schedule', Schedule, schedule);
-    const { overlap, progress } = parseOptions('schedule', ScheduleOptions, options);
+    const { overlap, progress, ...ofSubmit } = parseOptions('schedule', ScheduleOptions, options);
+    spec.check(ofSubmit);
     const terms = submitOptionsOf(options);
     const instants = await instantsOf(checked);
     spec.assertOpen(); // it may have been closed meanwhile

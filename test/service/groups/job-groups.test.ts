@@ -436,6 +436,40 @@ describe('a group with a thread that cannot be ended', () => {
     expect(ofType(events, 'group.dead')).toMatchObject([{ cause: { job: 'c' } }]);
     expect(threads.runs).toHaveLength(3);
   });
+
+  it('restarts beside it, if all that it may still write is fenced', async () => {
+    const rig = startGroups({ feeds: { strategy: 'one-for-all', endDeadline: '100ms' } });
+    const sink = { use: 'fake', options: {}, facts: { isFenced: true } };
+    const jobs = ['a', 'b', 'c'].map((name) => rig.submit(name, 'feeds', {}, { sink }));
+    const [, b, c] = jobs;
+    await rig.settle();
+    rig.hung.add(c!);
+    await rig.fail(b!);
+    await rig.settle();
+    rig.clock.advance(100);
+    rig.clock.advance(60_000);
+    rig.hung.delete(c!);
+    await rig.comeAgain();
+    expect(states(jobs)).toEqual(['running', 'running', 'running']);
+    expect(rig.attempts()).toEqual([2, 2, 2]);
+    expect(ofType(rig.events, 'group.dead')).toEqual([]);
+    expect(rig.service.threadsLeft.all).toBe(1);
+  });
+});
+
+describe('a group with bounds', () => {
+  it('restarts without the job that comes to its bound meanwhile', async () => {
+    const { a, b, c, jobs, hung, fail, settle, comeAgain, lastRun } = await startThree({
+      strategy: 'one-for-all',
+    });
+    hung.add(c);
+    await fail(b);
+    await settle();
+    lastRun(c).finish(reportOf('completed', { reason: 'bounded', bound: 'rows' }));
+    await comeAgain();
+    expect(states(jobs)).toEqual(['running', 'running', 'completed']);
+    expect([a, b, c].map((job) => job.inspect().runs.length)).toEqual([2, 2, 1]);
+  });
 });
 
 describe('a whole group', () => {

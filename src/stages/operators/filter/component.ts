@@ -6,6 +6,7 @@ export default defineComponent({
   name: 'filter',
   summary: 'Keeps the rows for which an expression holds.',
   facts: () => ({ keepsNoState: true }),
+  exactlyOnce: 'yes',
   options: async () => (await import('./options.js')).FilterOptions,
   load: loadOnce(async () => (await import('./filter.js')).filterOperator),
 });

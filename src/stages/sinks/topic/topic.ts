@@ -51,11 +51,12 @@ class TopicSink implements Sink {
   }
 
   write(batch: Batch): Promise<void> | void {
-    return this.#producer!.write(batch);
+    const writing = this.#producer!.write(batch);
+    return writing && this.#during(writing);
   }
 
   async flush(): Promise<Durable> {
-    await this.#producer!.flush();
+    await this.#during(this.#producer!.flush());
     return { rows: this.rowsDurable, position: null };
   }
 
@@ -70,6 +71,12 @@ class TopicSink implements Sink {
     this.#rowsDurable = this.rowsDurable;
     this.#producer?.close();
     this.#producer = undefined;
+  }
+
+  /** Consumers may be slow, or paused: how long they are waited for is up to `blockDeadline`. */
+  #during(wait: Promise<void>): Promise<void> {
+    const [, , { knownWaits }] = this.#parts;
+    return knownWaits?.during(wait) ?? wait;
   }
 
   health(): StageHealth {
