@@ -14,6 +14,7 @@ import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { needsResilience, secretsOfSpec, stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
 import { pendingStart, StartStep } from '../wire/start-step.js';
+import { threadNeeds } from '../wire/thread-needs.js';
 import { answered } from './answer-deadline.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
 import type { JobHandle, JobInfo, JobReport, JobState, JobTerms, JobTransition, WaitReason } from './job.js';
@@ -21,6 +22,7 @@ import type { JobCommand, JobEvent } from './job-context.js';
 import { JobLife } from './job-life.js';
 import type { JobMachine } from './job-machine.js';
 import type { Restarts } from './restart-policy.js';
+import { NextThread } from './next-thread.js';
 import { mayRestart } from './run-end.js';
 import { RunThread } from './run-thread.js';
 
@@ -101,6 +103,8 @@ export class JobActor implements JobHandle {
   #endState: JobState = 'failed';
   #lastTransition: JobTransition | undefined;
   readonly #deadline: Deadline;
+  /** While it backs off. */
+  readonly #nextThread: NextThread;
 
   constructor(id: string, spec: ResolvedSpec, context: JobActorContext, settings: JobSettings = {}) {
     this.id = id;
@@ -111,6 +115,7 @@ export class JobActor implements JobHandle {
     this.#context = context;
     this.#settings = settings;
     this.#deadline = new Deadline(context.clock, () => this.#meetDeadline());
+    this.#nextThread = new NextThread(context.clock, context.threads);
     this.#submittedAtNs = context.clock.now();
     let resolveOutcome: (report: JobReport) => void = () => {};
     this.outcome = new Promise((resolve) => {
@@ -166,6 +171,7 @@ export class JobActor implements JobHandle {
         threads,
         log: log.child({ job: this.name }),
         reusable: !stagesOf(spec).some(({ runsUserCode }) => runsUserCode),
+        prepared: this.#nextThread.take(),
         stopGraceMs: settings.stopGraceMs,
         task: {
           spec,
@@ -319,8 +325,16 @@ export class JobActor implements JobHandle {
     const { lastTransition } = this.#life;
     if (!lastTransition || lastTransition === this.#lastTransition) return false;
     this.#lastTransition = lastTransition;
+    this.#expectThread(lastTransition);
     this.#context.onTransition(this, lastTransition);
     return true;
+  }
+
+  /** Has the next thread made ready while the job backs off: not if the last one did not come up. */
+  #expectThread({ state, atMs, nextStartAtMs }: JobTransition): void {
+    if (state !== 'backingOff' || nextStartAtMs === undefined || !this.#spec || !this.#cameUp) return;
+    const checkpoints = this.#settings.checkpoints !== undefined;
+    this.#nextThread.expectIn(nextStartAtMs - atMs, threadNeeds(this.#spec, { checkpoints }));
   }
 
   #meetDeadline(): void {
@@ -376,6 +390,7 @@ export class JobActor implements JobHandle {
   #release(): void {
     this.#cameUp = this.hasHeartbeat;
     this.#thread?.close();
+    this.#nextThread.cancel();
     this.#showSecrets();
     this.#spec = undefined;
     this.#thread = undefined;
