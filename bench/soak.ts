@@ -70,7 +70,9 @@ async function watch(handles: readonly JobHandle[]): Promise<SoakSample[]> {
     const infos = handles.map((handle) => handle.inspect());
     const ended = infos.find(({ state, runs }) => state !== 'running' || runs.length > 1);
     if (ended && i > 1) {
-      throw new Error(`"${ended.name}" is ${ended.state} after ${ended.runs.length} runs: ${ended.error?.message}`);
+      throw new Error(
+        `"${ended.name}" is ${ended.state} after ${ended.runs.length} runs: ${ended.error?.message}`,
+      );
     }
     const sum = (key: 'rowsIn' | 'rowsOut') => infos.reduce((all, { counters }) => all + counters[key], 0);
     samples.push({

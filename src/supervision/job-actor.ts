@@ -21,8 +21,8 @@ import type { JobHandle, JobInfo, JobReport, JobState, JobTerms, JobTransition, 
 import type { JobCommand, JobEvent } from './job-context.js';
 import { JobLife } from './job-life.js';
 import type { JobMachine } from './job-machine.js';
-import type { Restarts } from './restart-policy.js';
 import { NextThread } from './next-thread.js';
+import type { Restarts } from './restart-policy.js';
 import { mayRestart } from './run-end.js';
 import { RunThread } from './run-thread.js';
 

@@ -4,7 +4,10 @@ import { placesOf, type StagePlace } from './stage-tree.js';
 /** What a thread can load before it gets its task. Plain data. */
 export interface ThreadNeeds {
   /** The stages of this package in which no code of users runs, and which may be ended by force. */
-  readonly stages: readonly { readonly kind: StagePlace<ResolvedStage>['kind']; readonly stage: ResolvedStage }[];
+  readonly stages: readonly {
+    readonly kind: StagePlace<ResolvedStage>['kind'];
+    readonly stage: ResolvedStage;
+  }[];
   /** Whether it claims a key at a checkpoint store. */
   readonly checkpoints: boolean;
 }
