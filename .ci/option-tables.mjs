@@ -58,6 +58,7 @@ const SCHEMAS = {
   'limits of jobs': limits.JobLimits,
   'a submit': submit.SubmitOptions,
   'a dependency': submit.JobDependencyOptions,
+  'a slice': submit.SliceOptions,
   'cron schedule': schedule.CronSchedule,
   'interval schedule': schedule.IntervalSchedule,
   'session schedule': schedule.SessionSchedule,

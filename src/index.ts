@@ -106,6 +106,7 @@ export type {
   SpecFacts,
 } from './engine/factories.js';
 export type { Input } from './engine/input.js';
+export type { KnownWaits } from './engine/known-waits.js';
 export type { LastRow, LastRows } from './engine/last-rows.js';
 export type { Emit, Operator, OperatorTally } from './engine/operator.js';
 export type { Rejects } from './engine/rejects.js';
@@ -194,7 +195,7 @@ export type {
 export { type BatchCallback, callbackSink } from './stages/sinks/callback.js';
 export { FileJobStore, type FileJobStoreOptions } from './store/file-job-store.js';
 export { HeldLease } from './store/held-lease.js';
-export type { JobRecord, JobStore, JobWish, ScheduleRecord, StoredJobs } from './store/job-store.js';
+export type { JobRecord, JobStore, ScheduleRecord, StoredJobs } from './store/job-store.js';
 export type { Lease, LeaseRequest, LeaseStore } from './store/lease-store.js';
 export { MemoryJobStore } from './store/memory-job-store.js';
 export { MemoryLeaseStore } from './store/memory-lease-store.js';
@@ -208,15 +209,19 @@ export type {
   JobState,
   JobTerms,
   JobTransition,
+  JobWish,
   RuntimeEvent,
+  StalledRows,
   WaitReason,
 } from './supervision/job.js';
 export type { JobRun } from './supervision/job-runs.js';
 export type { Logger } from './telemetry/logger.js';
 export type { TopicInfo } from './topics/topic-registry.js';
 export type { TopicSubscription } from './topics/topic-subscription.js';
+export type { Bound, JobBounds, RowBounds, RowProgress } from './wire/bounds.js';
 export type { Checkpoint, Owner, RunIdentity, SpecFingerprint } from './wire/checkpoint.js';
 export type { DeclaredComponent } from './wire/declared-component.js';
+export type { CannotTakePart, ExactlyOnce } from './wire/exactly-once.js';
 export type {
   FlushReason,
   LeftOutRows,

@@ -73,6 +73,7 @@ export type {
   SpecFacts,
 } from './engine/factories.js';
 export type { Input } from './engine/input.js';
+export type { KnownWaits } from './engine/known-waits.js';
 export type { LastRow, LastRows } from './engine/last-rows.js';
 export type { Emit, Operator, OperatorTally } from './engine/operator.js';
 export type { Rejects } from './engine/rejects.js';

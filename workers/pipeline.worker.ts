@@ -6,10 +6,13 @@ import { loadAhead } from '../src/actor/load-ahead.js';
 import { type ActorHost, runActor } from '../src/actor/run-actor.js';
 import { systemClock, turnOfTheLoop } from '../src/core/clock.js';
 import { hideSecrets } from '../src/core/hide-secrets.js';
+import type { StreamingPipeline } from '../src/engine/streaming-pipeline.js';
 import { Counters, openCounters } from '../src/shared-memory/counters.js';
 import { startHeartbeat } from '../src/shared-memory/heartbeat.js';
 import { saveCodeIn } from '../src/shared-memory/shared-code.js';
 import { shareSyncs } from '../src/shared-memory/sync-turns.js';
+import { systemThreadId } from '../src/shared-memory/system-thread.js';
+import { openThreadWatch, ThreadWatch } from '../src/shared-memory/thread-watch.js';
 import { jobConsole } from '../src/telemetry/job-console.js';
 import {
   type PipelineOutcome,
@@ -33,6 +36,10 @@ const HOST: ActorHost = {
     const { claimInFolder } = await loadCheckpoints();
     return claimInFolder(spec, checkpoints, log);
   },
+  async isRunOver(spec, checkpoints) {
+    const { isRunOverInFolder } = await import('../src/checkpoints/claim-in-folder.js');
+    return isRunOverInFolder(spec, checkpoints);
+  },
   async openResilience(handle) {
     const { openResilience } = await import('../src/resilience/resilience-client.js');
     return openResilience(handle);
@@ -46,8 +53,16 @@ export default async function runPipelineActor(task: PipelineTask): Promise<Pipe
   globalThis.console = jobConsole(task.spec.name);
   const before = process.getActiveResourcesInfo();
   // Of another release, they may be anything; `runPipeline` tells what is wrong.
-  const counters = task.protocol === PROTOCOL_VERSION ? openCounters(task.counters) : new Counters();
-  const stopHeartbeat = startHeartbeat(counters);
+  const isOurs = task.protocol === PROTOCOL_VERSION;
+  const counters = isOurs ? openCounters(task.counters) : new Counters();
+  const watch = isOurs ? openThreadWatch(task.watch) : new ThreadWatch();
+  watch.systemId = systemThreadId();
+  const { atWork } = watch;
+  let made: StreamingPipeline | undefined;
+  const onMade = (pipeline: StreamingPipeline) => {
+    made = pipeline;
+  };
+  const stopHeartbeat = startHeartbeat(counters, () => watch.tellHeld(made?.held));
   task.logs.postMessage(THREAD_BEGUN);
   // Code of users could change what is saved, which other jobs run.
   const savesCode = !stagesOf(task.spec).some(({ runsUserCode }) => runsUserCode);
@@ -55,7 +70,10 @@ export default async function runPipelineActor(task: PipelineTask): Promise<Pipe
   const showSecrets = hideSecrets([...(task.secrets ?? []), ...secretsOfSpec(task.spec)]);
   try {
     if (task.protocol === PROTOCOL_VERSION) shareSyncs(task.syncs);
-    return { report: await runActor(task, counters, HOST), leftovers: await leftovers() };
+    return {
+      report: await runActor(task, counters, { ...HOST, atWork, onMade }),
+      leftovers: await leftovers(),
+    };
   } finally {
     stopHeartbeat();
     showSecrets();

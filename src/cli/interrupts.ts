@@ -1,3 +1,5 @@
+import { endBySignal } from './end-process.js';
+
 export type InterruptSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 export const EXIT_CODE: Readonly<Record<InterruptSignal, number>> = {
@@ -38,6 +40,11 @@ export class Interrupts {
     };
   }
 
+  /** The first signal; `undefined` if there was none. */
+  get signal(): InterruptSignal | undefined {
+    return this.#signal;
+  }
+
   /** Exit code for the first signal; `undefined` if there was none. */
   get exitCode(): number | undefined {
     return this.#signal && EXIT_CODE[this.#signal];
@@ -59,6 +66,6 @@ export class Interrupts {
     this.#count++;
     if (this.#count === 1) this.#handlers.settle(signal);
     else if (this.#count === 2) this.#handlers.force(signal);
-    else process.exit(EXIT_CODE[this.#signal]);
+    else endBySignal(this.#signal); // `process.exit` would wait for a thread that does not end
   }
 }

@@ -15,8 +15,10 @@ import { OperatorChain } from './operator-chain.js';
 import { lifecycleOf, type PipelineParts } from './pipeline-parts.js';
 import { RowTally } from './row-tally.js';
 import { RunEnd } from './run-end.js';
+import { RunUntil, throwIfOver } from './run-until.js';
 import type { Named, Stage } from './stage.js';
 import type { StageLifecycle } from './stage-lifecycle.js';
+import { StagesAtWork } from './stages-at-work.js';
 
 /** What the pieces of a pipeline ask of its loop, and tell it. None is called while they are assembled. */
 export interface LoopHooks {
@@ -52,7 +54,10 @@ export interface AssembledPipeline {
   /** Those of the source: they are stopped with it. */
   readonly sourceInputs: PipelineInputs;
   readonly branches: PipelineBranches;
+  /** Which stage the thread is in. */
+  readonly at: StagesAtWork;
   readonly end: RunEnd;
+  readonly runUntil: RunUntil;
 }
 
 /** Makes the pieces of a pipeline from its stages, and connects them with each other and with its loop. */
@@ -64,7 +69,12 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     dictionaries: parts.dictionaries,
     order: source.order ?? SYMBOLS_IN_ORDER,
     keepsOrigins: needsOriginsInBranches(sink),
+    clock,
   });
+  const at = new StagesAtWork(
+    placesOf<Named<Stage>>(parts).map(({ id }) => id),
+    parts.atWork,
+  );
   const lag = new EventTimeLag({ source, operators, batcher: batcher.stage, clock });
   const turns = new LoopTurns(clock);
   const lifecycle = lifecycleOf(parts);
@@ -79,6 +89,7 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     rejects,
     clock,
     log,
+    stages: at,
     isHeld: () => loop.isHeld(),
     isCutDue: () => checkpoints.isCutting,
     onChange: () => tally.updateRead(),
@@ -98,6 +109,11 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     },
     onFailure: endWait,
   });
+  const breakOff = (error: unknown) => {
+    branches.breakOff(error); // the loop may wait for one of them
+    endWait(error);
+  };
+  const runUntil = new RunUntil({ counters, clock, onPassed: breakOff });
   const checkpoints = new CheckpointKeeper({
     clock,
     log,
@@ -105,12 +121,18 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     saver,
     onDue: () => loop.cutWhileIdle(),
     onRoom: () => loop.endHold(),
-    onFailure: (error) => {
-      branches.breakOff(error); // the loop may wait for one of them
-      endWait(error);
-    },
+    onFailure: breakOff,
+    throwIfOver: () => throwIfOver(counters, clock),
   });
-  const branches = new PipelineBranches({ stages: parts, clock, log, turns, counters, onFailure: endWait });
+  const branches = new PipelineBranches({
+    stages: parts,
+    clock,
+    log,
+    turns,
+    at,
+    counters,
+    onFailure: endWait,
+  });
   const downstream: Downstream = new Downstream({
     operators,
     tally,
@@ -118,10 +140,16 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     turns,
     counters,
     clock,
+    stages: at,
     batcher,
     sink,
     onAge: (deliver) => idle.start(deliver),
-    isStopped: () => loop.mustStop() || checkpoints.hasFailed || branches.hasFailed || downstream.hasFailed,
+    isStopped: () =>
+      loop.mustStop() ||
+      checkpoints.hasFailed ||
+      branches.hasFailed ||
+      downstream.hasFailed ||
+      runUntil.hasPassed,
     onFailure: endWait,
   });
   const end = new RunEnd({
@@ -146,6 +174,7 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     lag,
   });
   return {
+    at,
     downstream,
     tally,
     lag,
@@ -161,5 +190,6 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     sourceInputs,
     branches,
     end,
+    runUntil,
   };
 }

@@ -7,14 +7,17 @@ import { AgeTimer } from './age-timer.js';
 import type { Batcher } from './batcher.js';
 import { blame, locatedAt } from './blame.js';
 import type { EventTimeLag } from './event-time/event-time-lag.js';
+import type { HeldStage } from './held-stage.js';
 import type { LoopTurns } from './loop-turns.js';
 import type { OperatorChain } from './operator-chain.js';
 import { ownColumnsFor } from './read-only-stage.js';
 import type { RowTally } from './row-tally.js';
+import { throwIfOver } from './run-until.js';
 import type { Durable, Sink } from './sink.js';
 import { SinkWrites } from './sink-writes.js';
 import type { Named } from './stage.js';
 import { labelOf } from './stage-label.js';
+import type { StagesAtWork } from './stages-at-work.js';
 
 /** Steps of a batch before the clock is checked: most batches need no more. */
 const STEPS_UNTIMED = 8;
@@ -28,8 +31,10 @@ export interface DownstreamParts {
   readonly tally: Pick<RowTally, 'delivered' | 'update'>;
   readonly lag: Pick<EventTimeLag, 'read' | 'closed' | 'written'>;
   readonly turns: LoopTurns;
-  readonly counters: Pick<Counters, 'add'>;
+  readonly counters: Pick<Counters, 'add' | 'mayRunUntilNs'>;
   readonly clock: Clock;
+  /** Which stage the thread is in, if somebody looks. */
+  readonly stages?: StagesAtWork | undefined;
   /** Called when batches of the batcher have become due while the loop may be waiting. */
   onAge(deliver: () => Promise<void>): void;
   /** Whether delivery must stop. */
@@ -50,16 +55,21 @@ export class Downstream {
   readonly #writes: SinkWrites;
   /** Waits until the sink has written the batch before it. */
   #next: Batch | undefined;
+  /** The `flush` or `prepare` of the sink that has not settled. */
+  #syncing: HeldStage | undefined;
   #rowsTaken = 0;
   /** Rows in front of the last `flush` or `prepare` that is done. */
   #rowsDurable = 0;
 
   constructor(parts: DownstreamParts) {
     this.#parts = parts;
-    const { batcher, sink, lag, tally, clock, onFailure, onWrite } = parts;
+    const { operators, batcher, sink, lag, tally, clock, stages, onFailure, onWrite } = parts;
     this.#ageTimer = new AgeTimer(batcher.stage, clock, () => parts.onAge(() => this.#deliverByAge()));
+    if (stages) operators.markIn(stages);
     this.#writes = new SinkWrites({
       sink,
+      clock,
+      stages,
       onWritten: (rows) => {
         lag.written();
         this.#rowsTaken += rows;
@@ -73,6 +83,11 @@ export class Downstream {
   /** Whether the sink is at a write. */
   get isWriting(): boolean {
     return this.#writes.underWay !== undefined;
+  }
+
+  /** The calls of its stages that have not settled. */
+  get held(): readonly (HeldStage | undefined)[] {
+    return [this.#parts.operators.held, this.#writes.held, this.#syncing];
   }
 
   get hasFailed(): boolean {
@@ -199,11 +214,18 @@ export class Downstream {
 
   async #makeDurable(act: (sink: Sink) => Promise<Durable> | Durable): Promise<Durable> {
     invariant(!this.isWriting, 'a cut waits for the write in progress');
-    const { sink } = this.#parts;
+    const { sink, counters, clock } = this.#parts;
+    throwIfOver(counters, clock);
     const rows = this.#rowsTaken; // now: rows that are written later are behind it
-    const durable = await blame('SINK_FAILED', labelOf('Sink', sink), () => act(sink.stage));
-    this.#rowsDurable = rows;
-    return durable;
+    const syncing = { stage: sink, since: clock.now() };
+    this.#syncing = syncing;
+    try {
+      const durable = await blame('SINK_FAILED', labelOf('Sink', sink), () => act(sink.stage));
+      this.#rowsDurable = rows;
+      return durable;
+    } finally {
+      if (this.#syncing === syncing) this.#syncing = undefined;
+    }
   }
 
   /**
@@ -225,7 +247,7 @@ export class Downstream {
 
   /** @returns What has to be waited for before this is called again; nothing if nothing is closed any more. */
   #write(): Promise<void> | void {
-    const { sink, lag } = this.#parts;
+    const { sink, lag, counters, clock } = this.#parts;
     const writes = this.#writes;
     writes.throwIfFailed();
     for (;;) {
@@ -233,6 +255,7 @@ export class Downstream {
       const batch = this.#next;
       if (!batch) return;
       if (writes.underWay) return writes.underWay;
+      throwIfOver(counters, clock);
       this.#next = undefined;
       lag.closed(batch);
       ownColumnsFor(sink.stage, batch);

@@ -5,14 +5,20 @@ import { type EventOrder, SYMBOLS_IN_ORDER } from '../columns/event-order.js';
 import { ownColumns } from '../columns/own-columns.js';
 import { eventTimeIndex, type Schema } from '../columns/schema.js';
 import { packRows } from '../columns/selection.js';
+import type { Clock } from '../core/clock.js';
 import { invariant } from '../core/invariant.js';
 import { blamed } from './blame.js';
 import { PassedWatermark } from './event-time/passed-watermark.js';
+import type { HeldStage } from './held-stage.js';
 import type { Emit, Operator, OperatorTally } from './operator.js';
 import { emptyTally, type NamedOperator, type OperatorRows } from './operator-rows.js';
 import { labelOf, type StageLabel } from './stage-label.js';
+import type { StagesAtWork } from './stages-at-work.js';
 
 interface Link {
+  readonly named: NamedOperator;
+  /** For `StagesAtWork`. */
+  place: number;
   readonly label: StageLabel;
   readonly operator: Operator;
   /** Schema of its input batches. */
@@ -36,6 +42,7 @@ export interface ChainSetting {
   readonly order: EventOrder;
   /** Whether whoever takes the batches wants to know where their rows were read. */
   readonly keepsOrigins?: boolean;
+  readonly clock: Clock;
 }
 
 /**
@@ -54,17 +61,23 @@ export class OperatorChain {
   /** Receives the source's batches: the inbox of the first operator, or the output if there is none. */
   readonly #first: Batch[];
   readonly #out: Batch[] = [];
+  readonly #clock: Clock;
+  #stages: StagesAtWork | undefined;
+  /** The call of an operator that has not settled. */
+  #held: HeldStage | undefined;
   /** The remaining steps at the end of the stream. */
   readonly #closing: (() => boolean | Promise<boolean>)[] = [];
 
   constructor(operators: readonly NamedOperator[], setting: ChainSetting) {
-    const { input, dictionaries, order, keepsOrigins = false } = setting;
+    const { input, dictionaries, order, keepsOrigins = false, clock } = setting;
     let promised = order;
     const inboxes = operators.map((): Batch[] => []);
     this.#links = operators.map((named, i) => {
       const operator = named.stage;
       promised = operator.order ?? (operator.changesTime ? SYMBOLS_IN_ORDER : promised);
       const link: Link = {
+        named,
+        place: 0,
         label: labelOf('Operator', named),
         operator,
         input: i === 0 ? input : operators[i - 1]!.stage.output,
@@ -81,6 +94,18 @@ export class OperatorChain {
     this.order = promised;
     this.#dictionaries = dictionaries;
     this.#keepsOrigins = keepsOrigins;
+    this.#clock = clock;
+  }
+
+  /** Has it say from now on which operator the thread is in. */
+  markIn(stages: StagesAtWork): void {
+    this.#stages = stages;
+    for (const link of this.#links) link.place = stages.placeOf(link.named.id);
+  }
+
+  /** The call of an operator that has not settled, if there is one. */
+  get held(): HeldStage | undefined {
+    return this.#held;
   }
 
   /** Adds a batch, and takes ownership of it. The following steps process it. */
@@ -98,7 +123,7 @@ export class OperatorChain {
     for (const link of this.#links) {
       const { operator, input, emit } = link;
       this.#closing.push(() => this.#process(link, this.#batchOf(input, record)));
-      if (operator.flush) this.#closing.push(() => workOn(link, () => operator.flush?.(emit)));
+      if (operator.flush) this.#closing.push(() => this.#workOn(link, () => operator.flush?.(emit)));
     }
     this.#closing.push(() => this.#out.push(this.#batchOf(this.output, record)) > 0);
   }
@@ -108,7 +133,7 @@ export class OperatorChain {
     for (let i = this.#links.length - 1; i >= 0; i--) {
       const link = this.#links[i]!;
       const { operator, inbox } = link;
-      if (operator.hasMore) return workOn(link, () => emitMore(link));
+      if (operator.hasMore) return this.#workOn(link, () => emitMore(link));
       const batch = inbox.shift();
       if (batch) return this.#process(link, batch);
     }
@@ -149,7 +174,7 @@ export class OperatorChain {
   #process(link: Link, batch: Batch): boolean | Promise<boolean> {
     const { operator, emit, rows } = link;
     rows.given(batch.length);
-    return workOn(
+    return this.#workOn(
       link,
       () => {
         if (!operator.readsOnly) ownColumns(batch);
@@ -157,6 +182,39 @@ export class OperatorChain {
         return operator.process(batch, emit);
       },
       batch,
+    );
+  }
+
+  /**
+   * Runs the work of an operator, and awaits it only if it returns a promise, which most operators do not.
+   *
+   * @param given - The batch that it works on, if any; released if the work fails.
+   */
+  #workOn(link: Link, work: () => void | Promise<void>, given?: Batch): true | Promise<true> {
+    const stages = this.#stages;
+    const before = stages?.enter(link.place) ?? 0;
+    let working: void | Promise<void>;
+    try {
+      working = work();
+    } catch (thrown) {
+      throw failed(link, thrown, given);
+    } finally {
+      stages?.leave(before);
+    }
+    if (!working) {
+      settle(link);
+      return true;
+    }
+    this.#held = { stage: link.named, since: this.#clock.now() };
+    return Promise.resolve(working).then(
+      () => {
+        this.#held = undefined;
+        return settle(link);
+      },
+      (thrown: unknown) => {
+        this.#held = undefined;
+        throw failed(link, thrown, given);
+      },
     );
   }
 
@@ -199,27 +257,10 @@ function emitMore({ operator, emit }: Link): void | Promise<void> {
   return operator.emitMore(emit);
 }
 
-/**
- * Runs the work of an operator, and awaits it only if it returns a promise, which most operators do not.
- *
- * @param given - The batch that it works on, if any; released if the work fails.
- */
-function workOn(link: Link, work: () => void | Promise<void>, given?: Batch): true | Promise<true> {
-  const fail = (thrown: unknown): never => {
-    if (given) releaseAll([given]); // unless the operator has released it already
-    throw blamed('OPERATOR_FAILED', link.label, thrown);
-  };
-  let working: void | Promise<void>;
-  try {
-    working = work();
-  } catch (thrown) {
-    return fail(thrown);
-  }
-  if (!working) {
-    settle(link);
-    return true;
-  }
-  return Promise.resolve(working).then(() => settle(link), fail);
+/** @param given - Released, unless the operator has released it already. */
+function failed({ label }: Link, thrown: unknown, given: Batch | undefined): unknown {
+  if (given) releaseAll([given]);
+  return blamed('OPERATOR_FAILED', label, thrown);
 }
 
 function settle({ operator, rows }: Link): true {

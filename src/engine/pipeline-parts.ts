@@ -4,11 +4,13 @@ import { invariant } from '../core/invariant.js';
 import type { QueueSettings } from '../settings/queue-options.js';
 import type { Counters } from '../shared-memory/counters.js';
 import type { Logger } from '../telemetry/logger.js';
+import type { RowBounds } from '../wire/bounds.js';
 import type { Checkpoint, RunIdentity, SpecFingerprint } from '../wire/checkpoint.js';
 import { placesOf, type StageTree, stagesWithin } from '../wire/stage-tree.js';
 import { StartStep } from '../wire/start-step.js';
 import type { Batcher } from './batcher.js';
 import type { CheckpointSaver } from './cuts/checkpoint-keeper.js';
+import type { KnownWaits } from './known-waits.js';
 import type { NamedOperator } from './operator-rows.js';
 import type { KeptRejects } from './rejects.js';
 import type { Sink } from './sink.js';
@@ -30,6 +32,10 @@ export interface PipelineParts {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Where it says which stage the thread is in: one cell, by `StagesAtWork`. */
+  readonly atWork?: Int32Array | undefined;
+  /** Waits of its stages that are no lack of progress. */
+  readonly knownWaits?: KnownWaits | undefined;
   /** Controls the signal that the stages got as `stopping`. */
   readonly stopping?: AbortController;
   /** Time limit for the opening of each stage. If omitted, the caller must enforce its own limit. */
@@ -40,6 +46,8 @@ export interface PipelineParts {
   readonly spec: SpecFingerprint;
   /** The checkpoint to resume from; its dictionaries are already restored. */
   readonly checkpoint?: Checkpoint;
+  /** How many rows of the source it may take. Default: all. */
+  readonly bounds?: RowBounds | undefined;
   /** Saves checkpoints. If omitted, they are only returned to the callers that ask for them. */
   readonly saver?: CheckpointSaver;
 }

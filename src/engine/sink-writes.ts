@@ -1,13 +1,18 @@
 import type { Batch } from '../columns/batch.js';
-import { endOfTurn } from '../core/clock.js';
+import { type Clock, endOfTurn } from '../core/clock.js';
 import { invariant } from '../core/invariant.js';
 import { blamed } from './blame.js';
+import type { HeldStage } from './held-stage.js';
 import type { Sink } from './sink.js';
 import type { Named } from './stage.js';
 import { labelOf } from './stage-label.js';
+import type { StagesAtWork } from './stages-at-work.js';
 
 export interface SinkWritesParts {
   readonly sink: Named<Sink>;
+  readonly clock: Clock;
+  /** Which stage the thread is in, if somebody looks. */
+  readonly stages?: StagesAtWork | undefined;
   /** Called when the sink has written a batch. */
   onWritten(rows: number): void;
   /** Called when a write has failed that was in progress; `throwIfFailed` throws the reason, too. */
@@ -25,6 +30,7 @@ export class SinkWrites {
   readonly #parts: SinkWritesParts;
   /** Never rejects. */
   #underWay: Promise<void> | undefined;
+  #held: HeldStage | undefined;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(parts: SinkWritesParts) {
@@ -34,6 +40,11 @@ export class SinkWrites {
   /** The write in progress, if there is one: resolves when it has ended, and never rejects. */
   get underWay(): Promise<void> | undefined {
     return this.#underWay;
+  }
+
+  /** The write in progress. */
+  get held(): HeldStage | undefined {
+    return this.#underWay && this.#held;
   }
 
   get hasFailed(): boolean {
@@ -58,15 +69,18 @@ export class SinkWrites {
       !this.#underWay && !this.#failure,
       'a sink writes one batch at a time, and none after a failure',
     );
-    const { sink, onWritten, onWrite } = this.#parts;
+    const { sink, stages, clock, onWritten, onWrite } = this.#parts;
     const rows = batch.length;
     let writing: Promise<void> | void;
+    const before = stages?.enter(stages.placeOf(sink.id)) ?? 0;
     try {
       writing = sink.stage.write(batch);
     } catch (thrown) {
       const error = this.#blamed(thrown);
       this.#failure = { error };
       throw error;
+    } finally {
+      stages?.leave(before);
     }
     if (!writing) {
       onWritten(rows);
@@ -75,6 +89,7 @@ export class SinkWrites {
     }
     const write = this.#end(writing, rows);
     this.#underWay = write;
+    this.#held = { stage: sink, since: clock.now() };
     onWrite?.(write);
     return Promise.race([write, endOfTurn()]);
   }

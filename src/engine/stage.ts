@@ -13,10 +13,13 @@ import type { BranchTree, InputTree } from '../wire/stage-tree.js';
 import type { TopicLinks } from '../wire/topic-messages.js';
 import type { Branch } from './branch.js';
 import type { CallGate } from './call-gate.js';
+import type { HeldStage } from './held-stage.js';
 import type { Input } from './input.js';
+import type { KnownWaits } from './known-waits.js';
 import type { LoopTurns } from './loop-turns.js';
 import type { LettersBehind, Rejects } from './rejects.js';
 import type { SourceCapabilities } from './source-capabilities.js';
+import type { StagesAtWork } from './stages-at-work.js';
 
 /** What a stage may assume about its input stream. */
 export interface StreamFacts {
@@ -72,6 +75,11 @@ export interface StageContext {
   readonly isReplaceable?: boolean;
   /** Aborts when the run must end without delivery: a waiting `write` ends, and throws with the reason as its cause. */
   readonly stopping?: AbortSignal;
+  /**
+   * For waits that are no lack of progress: `knownWaits.during(promise)` while a failed call waits to be tried again, or
+   * for room somewhere. Otherwise a call that does not settle for long is told of as stalled.
+   */
+  readonly knownWaits?: KnownWaits | undefined;
   /**
    * The epoch of this owner of the run, from the checkpoint store. A sink publishes nothing once it has
    * seen a higher one. If missing, a sink counts epochs itself.
@@ -186,6 +194,8 @@ export interface RunningBranch extends BranchTree<Named<Stage>> {
   end(): Promise<void>;
   /** When the oldest work in progress began, on the clock's `now()`; `undefined` if it waits for work. */
   workingSince(): Nanos | undefined;
+  /** The calls of its own stages that have not settled. */
+  readonly held: readonly (HeldStage | undefined)[];
   /** Why it does not pass on all of its rows: its queue leaves some out. */
   readonly trouble: string | undefined;
   /** The ids of the branches that hold up a cut of this one: its own or those inside it. None without a cut. */
@@ -197,7 +207,8 @@ export interface RunningBranch extends BranchTree<Named<Stage>> {
 /** What a branch needs from its pipeline at run time. */
 export interface BranchRun {
   readonly turns: LoopTurns;
-  readonly counters: Pick<Counters, 'add'>;
+  readonly stages: StagesAtWork;
+  readonly counters: Pick<Counters, 'add' | 'mayRunUntilNs'>;
   /** Whether a cut that begins now is the last one of this start: rows after it would be lost. */
   takesLastCut(): boolean;
   /** Called with what has failed in it. */

@@ -7,6 +7,7 @@ import { randomId } from '../core/random-id.js';
 import { unlimitedGate } from '../engine/call-gate.js';
 import type { CheckpointSaver } from '../engine/cuts/checkpoint-keeper.js';
 import type { DeadLetterFile, DeadLetterOptions } from '../engine/dead-letters/dead-letter-file.js';
+import { KnownWaits } from '../engine/known-waits.js';
 import type { Operator } from '../engine/operator.js';
 import { stopOnReject } from '../engine/rejects.js';
 import type { Sink } from '../engine/sink.js';
@@ -19,12 +20,14 @@ import type { Registry } from '../registry/registry.js';
 import type { Resilience } from '../resilience/resilience-client.js';
 import type { Counters } from '../shared-memory/counters.js';
 import type { Logger } from '../telemetry/logger.js';
+import type { RowBounds } from '../wire/bounds.js';
 import type { Checkpoint, RunIdentity } from '../wire/checkpoint.js';
 import { ownerOfThread } from '../wire/owner-of-thread.js';
 import type { ResolvedSpec, ResolvedStage, SourceGateSettings } from '../wire/resolved-spec.js';
 import { placesInLine, placesOf, type StageTree } from '../wire/stage-tree.js';
 import type { TopicLinks } from '../wire/topic-messages.js';
 import { columnsInto } from './columns-into.js';
+import { partsOfStages, problemOfNoStore, problemsOfExactlyOnce } from './exactly-once.js';
 import { lossyBranches, problemsOfLoss, refusedBranches, type SinkPromise } from './lossy-branches.js';
 import { openGateOf } from './open-gate.js';
 import { problemsOfDoubles } from './rows-twice.js';
@@ -37,6 +40,8 @@ export interface PipelineEnvironment {
   readonly clock: Clock;
   readonly log: Logger;
   readonly counters: Counters;
+  /** Where it says which stage the thread is in. */
+  readonly atWork?: Int32Array | undefined;
   readonly overrides?: StageOverrides;
   /** The components that the spec can use. Default: those of this package. */
   readonly registry?: Registry | undefined;
@@ -52,6 +57,8 @@ export interface PipelineEnvironment {
   readonly run?: RunIdentity;
   /** Saves checkpoints. */
   readonly saver?: CheckpointSaver;
+  /** How many rows of its source it may take. */
+  readonly bounds?: RowBounds | undefined;
   /** When another run may follow this one. Missing: none does. */
   readonly restarts?: 'on-failure' | 'always';
 }
@@ -101,7 +108,8 @@ export async function instantiate(
   const dictionaries = new DictionarySet(memory);
   if (checkpoint) dictionaries.restore(checkpoint.dictionaries);
   const stopping = new AbortController();
-  const room = { clock, log, stopping: stopping.signal };
+  const knownWaits = new KnownWaits();
+  const room = { clock, log, stopping: stopping.signal, knownWaits };
   const rejects = spec.deadLetter ? await deadLetters(spec.deadLetter, room) : stopOnReject();
   const context: StageMaking['context'] = {
     job: spec.name,
@@ -115,6 +123,7 @@ export async function instantiate(
     gate: unlimitedGate,
     run,
     stopping: stopping.signal,
+    knownWaits,
     ...(topics && { topics }),
     ...(checkpoint && { resuming: true }),
     ...(saver && { checkpointed: true, epoch: run.epoch, keyId: saver.keyId }),
@@ -129,7 +138,13 @@ export async function instantiate(
     source: parts.source.stage.capabilities.delivery,
     sinks: promisesOf(parts),
   });
+  const isExact = spec.delivery === 'exactly-once';
   const problems = [
+    ...(isExact && !saver ? [problemOfNoStore()] : []),
+    // Queues were looked at when the spec was checked.
+    ...(isExact
+      ? problemsOfExactlyOnce(partsOfStages(placesOf<Named<Stage>>(parts), registry), [], registry)
+      : []),
     ...problemsOfLoss(refused),
     ...problemsOfDoubles(placesOf<Named<Stage>>(parts), {
       restarts: environment.restarts,
@@ -146,12 +161,15 @@ export async function instantiate(
     clock,
     log,
     stopping,
+    knownWaits,
+    ...(environment.atWork && { atWork: environment.atWork }),
     openDeadlineMs,
     job: spec.name,
     run,
     spec: fingerprintOf(spec),
     ...(checkpoint && { checkpoint }),
     ...(saver && { saver }),
+    ...(environment.bounds && { bounds: environment.bounds }),
   });
   return pipeline;
 

@@ -61,6 +61,20 @@ export function checkFingerprint(
   );
 }
 
+/** Whether a checkpoint fits a spec. */
+export function fitsFingerprint(
+  checkpoint: Pick<Checkpoint, 'spec' | 'isReset'>,
+  spec: ResolvedSpec,
+): boolean {
+  try {
+    checkFingerprint(checkpoint, spec);
+    return true;
+  } catch (error) {
+    if (error instanceof PipelineError && error.code === 'CHECKPOINT_INVALID') return false;
+    throw error;
+  }
+}
+
 /**
  * Returns which component a stage is, which the fingerprint keeps as a digest.
  *

@@ -1,15 +1,20 @@
 import type { Nanos } from '../core/units.js';
 import type { Counters, CounterValues } from './counters.js';
 
-const BEAT_EVERY_MS = 200;
+/** Between two heartbeats of a thread whose loop turns. */
+export const BEAT_EVERY_MS = 200;
 
 /**
  * Tells other threads that the event loop of this one turns, from now on.
  *
+ * @param onBeat - Called with each beat.
  * @returns To be called once the thread is done with what the counters are of.
  */
-export function startHeartbeat(counters: Counters): () => void {
-  const beat = () => counters.set('heartbeatNs', process.hrtime.bigint());
+export function startHeartbeat(counters: Counters, onBeat: () => void = () => {}): () => void {
+  const beat = () => {
+    counters.set('heartbeatNs', process.hrtime.bigint());
+    onBeat();
+  };
   beat();
   const timer = setInterval(beat, BEAT_EVERY_MS).unref();
   return () => clearInterval(timer);

@@ -2,29 +2,49 @@ import type { Clock } from '../core/clock.js';
 import { PipelineError, toWireError, type WireError } from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
+import { type Nanos, nanos } from '../core/units.js';
 import type { Threads } from '../hosts/threads.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import { type CounterValues, nothingCounted } from '../shared-memory/counters.js';
 import { heartbeatAgeMs } from '../shared-memory/heartbeat.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { TopicRegistry } from '../topics/topic-registry.js';
-import { cutShortReport } from '../wire/cut-short-report.js';
+import type { JobBounds } from '../wire/bounds.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
-import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
+import type { StageReport } from '../wire/pipeline-report.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { needsResilience, secretsOfSpec, stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
 import { pendingStart, StartStep } from '../wire/start-step.js';
 import { threadNeeds } from '../wire/thread-needs.js';
 import { answered } from './answer-deadline.js';
+import { BoundTimers } from './bound-timers.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
-import type { JobHandle, JobInfo, JobReport, JobState, JobTerms, JobTransition, WaitReason } from './job.js';
-import type { JobCommand, JobEvent } from './job-context.js';
-import { JobLife } from './job-life.js';
+import { isFencedBy } from './fenced-sinks.js';
+import {
+  isEndState,
+  type JobHandle,
+  type JobInfo,
+  type JobReport,
+  type JobState,
+  type JobTerms,
+  type JobTransition,
+  type JobWish,
+  type RuntimeEvent,
+  type StalledRows,
+  type WaitReason,
+} from './job.js';
+import { boundInstants } from './job-bounds.js';
+import type { JobCommand, JobContext, JobEvent } from './job-context.js';
+import { JobLife, type JobPast } from './job-life.js';
 import type { JobMachine } from './job-machine.js';
+import { type CutShort, jobReport } from './job-report.js';
+import { epochToFollow } from './job-runs.js';
 import { NextThread } from './next-thread.js';
 import type { Restarts } from './restart-policy.js';
 import { mayRestart } from './run-end.js';
 import { RunThread } from './run-thread.js';
+import { stalledError, stalledRows, stuckError } from './watch-findings.js';
+import type { StallFinding, StuckFinding, WatchedJob, WatchedRun } from './watchdog.js';
 
 /** What belongs to a job beside its spec. */
 export interface JobSettings {
@@ -32,8 +52,14 @@ export interface JobSettings {
   readonly restarts?: Restarts | undefined;
   /** Where its checkpoints are kept; missing: there are none. */
   readonly checkpoints?: CheckpointFolder | undefined;
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
   /** What the queue goes by, and what is shown of it. */
   readonly terms?: JobTerms | undefined;
+  /** Jobs are in the order of submission by it. */
+  readonly sequence?: number | undefined;
+  /** Of a job that an earlier process had. */
+  readonly past?: JobPast | undefined;
 }
 
 export interface JobActorSettings {
@@ -59,26 +85,41 @@ export interface JobActorContext {
   readonly inspect?: InspectMachine | undefined;
   /** Why a job is still in the queue, if anybody knows. */
   waitsFor?(job: JobActor): readonly WaitReason[] | undefined;
+  /**
+   * Called when the user has asked for something, before it is done; not when the supervisor closes. What it returns
+   * is waited for before the call of the user is answered. Must not throw or reject.
+   */
+  onWish?(job: JobActor, wish: JobWish): Promise<void> | undefined;
   /** Called after each step of the machine. Must not throw. */
   onTransition(job: JobActor, transition: JobTransition): void;
+  /** Called with what the watchdog has found. Must not throw. */
+  onFinding(job: JobActor, finding: WatchEvent): void;
   /** Called when the job has ended. Must not throw. */
   onEnd(job: JobActor, report: JobReport): void;
   /** Called when its next run is due, for which it needs a thread: `start` or `refuse` it. Must not throw. */
   onRestartDue(job: JobActor): void;
   /** Called when its thread has begun the task. Must not throw. */
   onThreadBegun(job: JobActor): void;
+  /** Called when a thread of it could not be ended, and was left running. Must not throw. */
+  onThreadLeft(job: JobActor): void;
   /**
    * Called when its thread is free or was lost: when the run ends, or later if the thread could not be
    * ended. Must not throw.
    */
   onThreadFreed(job: JobActor, loss: WireError | undefined): void;
+  /** Called when a thread has ended that was left running before a later run of the job. Must not throw. */
+  onLeftThreadFreed(job: JobActor): void;
 }
 
+/** What the supervisor tells of a finding of the watchdog. */
+export type WatchEvent = Extract<RuntimeEvent, { readonly type: 'job.stuck' | 'job.stalled' | 'job.moving' }>;
+
 /** One job: its machine, and the threads and timers that carry out the machine's decisions. */
-export class JobActor implements JobHandle {
+export class JobActor implements JobHandle, WatchedJob {
   readonly id: string;
   readonly name: string;
   readonly terms: JobTerms | undefined;
+  readonly sequence: number;
   readonly outcome: Promise<JobReport>;
   readonly #context: JobActorContext;
   readonly #life: JobLife;
@@ -93,7 +134,10 @@ export class JobActor implements JobHandle {
   #thread: RunThread | undefined;
   /** Of the last run: a job in the queue has counted nothing. */
   #lastThread: RunThread | undefined;
-  #hasThread = false;
+  /** Threads that are at work for it: that of its run, and those that could not be ended. */
+  readonly #threads = new Set<RunThread>();
+  #stalled: StalledRows | undefined;
+  #mayRunUntilNs: Nanos = NO_END;
   /** Whether the thread before came up. */
   #cameUp = false;
   /** When the first batch of all runs came. */
@@ -105,17 +149,26 @@ export class JobActor implements JobHandle {
   readonly #deadline: Deadline;
   /** While it backs off. */
   readonly #nextThread: NextThread;
+  readonly #bounds: BoundTimers;
 
-  constructor(id: string, spec: ResolvedSpec, context: JobActorContext, settings: JobSettings = {}) {
+  /** @param spec - Of a job that has ended, no more than the name is left. */
+  constructor(
+    id: string,
+    spec: ResolvedSpec | { readonly name: string },
+    context: JobActorContext,
+    settings: JobSettings = {},
+  ) {
     this.id = id;
     this.name = spec.name;
     this.terms = settings.terms;
-    this.#spec = spec;
-    this.#showSecrets = hideSecrets(secretsOfSpec(spec));
+    this.sequence = settings.sequence ?? 0;
+    this.#spec = 'source' in spec ? spec : undefined;
+    this.#showSecrets = hideSecrets(this.#spec ? secretsOfSpec(this.#spec) : []);
     this.#context = context;
     this.#settings = settings;
     this.#deadline = new Deadline(context.clock, () => this.#meetDeadline());
     this.#nextThread = new NextThread(context.clock, context.threads);
+    this.#bounds = new BoundTimers(context.clock, (bound) => this.#endAt(bound));
     this.#submittedAtNs = context.clock.now();
     let resolveOutcome: (report: JobReport) => void = () => {};
     this.outcome = new Promise((resolve) => {
@@ -123,20 +176,43 @@ export class JobActor implements JobHandle {
     });
     this.#resolveOutcome = resolveOutcome;
     const { machine, inspect } = context;
+    const { restarts, past } = settings;
     this.#life = new JobLife(
-      { id, machine, inspect, queuedAtMs: this.#deadline.in(0), restarts: settings.restarts },
+      {
+        id,
+        machine,
+        inspect,
+        queuedAtMs: this.#deadline.in(0),
+        restarts,
+        bounds: settings.bounds,
+        past,
+        isFenced: restarts && 'source' in spec && isFencedBy(spec, settings.checkpoints !== undefined),
+      },
       {
         onCommand: (command) => this.#obey(command),
         onStep: () => this.#follow(),
         onFault: (error) => this.#abandonMachine(error),
       },
     );
+    if (past && isEndState(past.state)) this.#finish();
   }
 
-  /** Puts the job in the queue. */
+  /** Puts the job in the queue; one that backed off in an earlier process goes on with that. */
   submit(): void {
     this.#tellTransition();
     this.#life.begin();
+    this.#bounds.arm(boundInstants(this.#life.context));
+    this.#deadline.arm(this.#life.context.deadlineAtMs);
+  }
+
+  /** What of the job may outlive the process. */
+  get context(): JobContext {
+    return this.#life.context;
+  }
+
+  /** Whether the run at work has delivered rows for this time. */
+  hasDeliveredFor(ms: number): boolean {
+    return this.#thread?.hasDeliveredFor(ms) === true;
   }
 
   get state(): JobState {
@@ -154,7 +230,17 @@ export class JobActor implements JobHandle {
 
   /** Whether a thread is at work for it: also one that could not be ended with the job. */
   get hasThread(): boolean {
-    return this.#hasThread;
+    return this.#threads.size > 0;
+  }
+
+  /** Threads that could not be ended, and are still at work. */
+  get threadsLeft(): number {
+    return this.#threads.size - (this.#thread && this.#threads.has(this.#thread) ? 1 : 0);
+  }
+
+  /** Of these, the ones that can be waited for in vain: in a call that does not return. */
+  get blockedThreadsLeft(): number {
+    return [...this.#threads].filter((thread) => thread !== this.#thread && thread.isBlocked).length;
   }
 
   /** Gives the job a thread: takes it out of the queue, or ends its back-off. */
@@ -163,7 +249,8 @@ export class JobActor implements JobHandle {
     const { state } = this;
     if (!spec || (state !== 'queued' && state !== 'backingOff')) return;
     const { clock, threads, log, settings, resilience, secrets = [] } = this.#context;
-    const { checkpoints, restarts } = this.#settings;
+    const { checkpoints, restarts, bounds } = this.#settings;
+    const followsEpoch = epochToFollow(this.#life.context.runs);
     const topics = topicsOfSpec(spec) && this.#context.topics?.linkOf(this.id);
     const thread: RunThread = new RunThread(
       {
@@ -173,12 +260,16 @@ export class JobActor implements JobHandle {
         reusable: !stagesOf(spec).some(({ runsUserCode }) => runsUserCode),
         prepared: this.#nextThread.take(),
         stopGraceMs: settings.stopGraceMs,
+        mayRunUntilNs: this.#mayRunUntilNs,
         task: {
           spec,
           ...(needsResilience(spec) && resilience && { resilience }),
           ...(secrets.length > 0 && { secrets }),
           ...(topics && { topics }),
-          ...(checkpoints && { checkpoints }),
+          ...(checkpoints && {
+            checkpoints: followsEpoch === undefined ? checkpoints : { ...checkpoints, followsEpoch },
+          }),
+          ...(bounds && { bounds }),
           ...(restarts && { restarts: restarts.policy.policy }),
         },
       },
@@ -189,7 +280,11 @@ export class JobActor implements JobHandle {
         onEnded: (report) => this.#tellEnd(thread, { type: 'pipeline.ended', report }),
         onLost: (error) => this.#tellEnd(thread, { type: 'thread.lost', error }),
         onFreed: (loss) => {
-          this.#hasThread = false;
+          this.#threads.delete(thread);
+          if (this.#thread && this.#thread !== thread) {
+            this.#context.onLeftThreadFreed(this);
+            return;
+          }
           // The error of the run says why it was ended; that of a dead job is about its restarts.
           this.#context.onThreadFreed(this, loss && (this.#life.context.runs.at(-1)?.error ?? loss));
         },
@@ -197,10 +292,21 @@ export class JobActor implements JobHandle {
     );
     this.#thread = thread;
     this.#lastThread = thread;
-    this.#hasThread = true;
+    this.#threads.add(thread);
     // Last, since a listener may stop the job as soon as it sees this event; then there must be something
     // to end.
     this.#send({ type: 'thread.assigned', deadlineAtMs: this.#deadline.in(settings.startDeadlineMs) });
+  }
+
+  /**
+   * Says until when its runs may deliver and commit: whoever holds its lease moves the instant on with each renewal,
+   * also while the thread is blocked. A run that comes to it ends with `LEASE_LOST`.
+   *
+   * @param instant - On the clock of the process; 0, the default: there is no end. Holds for later runs, too.
+   */
+  mayRunUntil(instant: Nanos): void {
+    this.#mayRunUntilNs = instant;
+    this.#thread?.mayRunUntil(instant);
   }
 
   /** Fails the start of a job without a thread, because none can be started. */
@@ -228,11 +334,44 @@ export class JobActor implements JobHandle {
       ...(waitsFor && { waitsFor }),
       counters,
       ...(ageMs !== undefined && { heartbeatAgeMs: ageMs }),
+      ...(this.#stalled && { stalled: this.#stalled }),
       ...(firstRowAtNs > 0 && { firstRowMs: (firstRowAtNs - Number(this.#submittedAtNs)) / 1e6 }),
       ...(error && { error }),
       history: context.history,
       runs: context.runs,
     };
+  }
+
+  /** What the watchdog looks at: a start and an end have deadlines of their own. */
+  get watched(): { readonly run: WatchedRun; readonly isPaused: boolean } | undefined {
+    const { state } = this;
+    if (!this.#thread || (state !== 'running' && state !== 'paused')) return undefined;
+    return { run: this.#thread, isPaused: state === 'paused' };
+  }
+
+  findStuck(finding: StuckFinding): void {
+    if (!this.#spec) return;
+    const error = stuckError(this.#spec, finding);
+    this.#context.onFinding(this, { type: 'job.stuck', ...this.#now, error });
+    this.#send({ type: 'run.stuck', error });
+  }
+
+  findStalled(finding: StallFinding): void {
+    if (!this.#spec) return;
+    const error = finding.mustEnd ? stalledError(this.#spec, finding) : undefined;
+    const stalled = stalledRows(this.#spec, finding, this.#deadline.in(0));
+    this.#stalled = stalled;
+    this.#context.onFinding(this, { type: 'job.stalled', ...this.#now, ...stalled, ...(error && { error }) });
+    if (error) this.#send({ type: 'run.stuck', error });
+  }
+
+  findMoving(): void {
+    this.#stalled = undefined;
+    this.#context.onFinding(this, { type: 'job.moving', ...this.#now });
+  }
+
+  get #now(): { readonly id: string; readonly name: string; readonly atMs: number } {
+    return { id: this.id, name: this.name, atMs: this.#deadline.in(0) };
   }
 
   async describe(): Promise<readonly StageReport[]> {
@@ -241,32 +380,54 @@ export class JobActor implements JobHandle {
 
   async pause(): Promise<void> {
     this.#expectBeforeEnd('paused');
+    const kept = this.#wish('pause');
     this.#send({ type: 'pause.requested' });
     await this.#answered('pause', this.#thread?.acknowledged);
+    await kept;
   }
 
   async resume(): Promise<void> {
     this.#expectBeforeEnd('resumed');
+    const kept = this.#wish('run');
     this.#send({ type: 'resume.requested' });
     await this.#answered('resume', this.#thread?.acknowledged);
+    await kept;
   }
 
   async drain(options: { readonly deadlineMs?: number | undefined } = {}): Promise<JobReport> {
     const deadlineMs = drainDeadlineMs(options, this.#context.settings);
+    const kept = this.#wish('stop');
     this.#send({ type: 'drain.requested', deadlineAtMs: this.#deadline.in(deadlineMs) });
+    await kept;
     return this.outcome;
   }
 
   async suspend(options: { readonly deadlineMs?: number | undefined } = {}): Promise<JobReport> {
-    if (!this.#settings.checkpoints) return this.drain(options); // there is nothing to go on from
-    const deadlineMs = drainDeadlineMs(options, this.#context.settings);
-    this.#send({ type: 'suspend.requested', deadlineAtMs: this.#deadline.in(deadlineMs) });
+    drainDeadlineMs(options, this.#context.settings); // a wrong one asks for nothing
+    const kept = this.#wish('stop');
+    const outcome = this.leave(options);
+    await kept;
+    return outcome;
+  }
+
+  /** As `suspend`, but nobody has asked for the end of the job: the supervisor closes. */
+  async leave(options: { readonly deadlineMs?: number | undefined }): Promise<JobReport> {
+    const deadlineAtMs = this.#deadline.in(drainDeadlineMs(options, this.#context.settings));
+    // Without checkpoints, there is nothing to go on from.
+    const type = this.#settings.checkpoints ? 'suspend.requested' : 'drain.requested';
+    this.#send({ type, deadlineAtMs });
     return this.outcome;
   }
 
   async stop(): Promise<JobReport> {
+    const kept = this.#wish('stop');
     this.#send({ type: 'stop.requested' });
+    await kept;
     return this.outcome;
+  }
+
+  #wish(wish: JobWish): Promise<void> | undefined {
+    return this.isLive ? this.#context.onWish?.(this, wish) : undefined;
   }
 
   /** @param answer - `undefined`: there is no thread to wait for. */
@@ -287,7 +448,9 @@ export class JobActor implements JobHandle {
     this.#cameUp = thread.hasHeartbeat;
     this.#firstRowAtNs ||= thread.counters.get('firstRowAtNs');
     this.#thread = undefined;
+    this.#stalled = undefined;
     this.#send(isStable ? { ...event, isStable } : event);
+    if (this.#threads.has(thread) && isLeft(event)) this.#context.onThreadLeft(this);
   }
 
   #send(event: JobEvent): void {
@@ -302,9 +465,9 @@ export class JobActor implements JobHandle {
     throw new PipelineError('JOB_STATE', `Job "${this.name}" is ${state} and can no longer be ${what}`);
   }
 
-  #obey({ command, isFollowed = false }: JobCommand): void {
+  #obey({ command, isFollowed = false, isLate = false }: JobCommand): void {
     if (command === 'start') this.#context.onRestartDue(this);
-    else if (command === 'end') this.#thread?.end({ native: this.#native, isFollowed });
+    else if (command === 'end') this.#thread?.end({ native: this.#native, isFollowed, isLate });
     else this.#thread?.command(command);
   }
 
@@ -316,6 +479,7 @@ export class JobActor implements JobHandle {
   /** Applies what the machine's last step changed. */
   #follow(): void {
     this.#deadline.arm(this.#life.context.deadlineAtMs);
+    this.#bounds.arm(this.#life.isDone ? undefined : boundInstants(this.#life.context));
     if (this.#life.isDone) this.#finish();
     if (this.#tellTransition() && this.#report) this.#context.onEnd(this, this.#report);
   }
@@ -337,6 +501,11 @@ export class JobActor implements JobHandle {
     this.#nextThread.expectIn(nextStartAtMs - atMs, threadNeeds(this.#spec, { checkpoints }));
   }
 
+  #endAt(bound: 'duration' | 'until'): void {
+    const deadlineAtMs = this.#deadline.in(this.#context.settings.drainDeadlineMs);
+    this.#send({ type: 'bound.reached', bound, deadlineAtMs });
+  }
+
   #meetDeadline(): void {
     const spec = this.#spec;
     if (this.state !== 'starting' || !spec) {
@@ -352,24 +521,22 @@ export class JobActor implements JobHandle {
   #finish(): void {
     const { state, context } = this.#life;
     const { report, error } = context;
-    this.#end(state, report ?? this.#cutShort(outcomeOf(state), error), error);
+    this.#end(state, report ?? this.#cutShort(), error);
   }
 
   #abandonMachine(error: unknown): void {
     this.#deadline.arm(undefined);
+    this.#bounds.arm();
     const native = this.#native;
     if (native !== undefined) this.#thread?.end({ native, isFollowed: false });
     else this.#thread?.endNow(); // nobody would take its report
     const wire = toWireError(error);
-    this.#context.onEnd(this, this.#end('failed', this.#cutShort('failed', wire), wire));
+    this.#context.onEnd(this, this.#end('failed', this.#cutShort(), wire));
   }
 
-  #end(state: JobState, last: PipelineReport, error: WireError | undefined): JobReport {
-    const outcome = outcomeOf(state);
-    // A job that was stopped while it backed off has the report of a run that failed.
-    const reason = last.outcome === outcome ? last.reason : outcome === 'stopped' ? 'stopped' : 'error';
-    const { runs } = this.#life.context;
-    const report = { ...last, outcome, reason, ...(error && { error }), id: this.id, name: this.name, runs };
+  #end(state: JobState, last: Parameters<typeof jobReport>[1], error: WireError | undefined): JobReport {
+    const { id, name } = this;
+    const report = jobReport({ id, name, state, error, runs: this.#life.context.runs }, last);
     this.#endState = state;
     this.#report = report;
     this.#release();
@@ -377,10 +544,8 @@ export class JobActor implements JobHandle {
     return report;
   }
 
-  #cutShort(outcome: 'stopped' | 'failed' | 'completed', error: WireError | undefined) {
-    const durationMs = this.#lastThread?.durationMs ?? 0;
-    const cut = outcome === 'failed' ? outcome : 'stopped'; // what completed has a report
-    return cutShortReport({ outcome: cut, error, counters: this.#counted(), durationMs });
+  #cutShort(): CutShort {
+    return { counters: this.#counted(), durationMs: this.#lastThread?.durationMs ?? 0 };
   }
 
   #counted(): CounterValues {
@@ -393,11 +558,12 @@ export class JobActor implements JobHandle {
     this.#nextThread.cancel();
     this.#showSecrets();
     this.#spec = undefined;
+    this.#stalled = undefined;
     this.#thread = undefined;
     this.#lastThread = undefined;
   }
 }
 
-/** What the end of a job is called in its report. */
-const outcomeOf = (state: JobState): PipelineReport['outcome'] =>
-  state === 'completed' || state === 'stopped' ? state : 'failed';
+const isLeft = (event: JobEvent): boolean =>
+  event.type === 'thread.lost' && event.error.code === 'THREAD_LEFT_RUNNING';
+const NO_END = nanos(0n);

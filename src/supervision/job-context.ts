@@ -1,4 +1,5 @@
 import type { WireError } from '../core/errors.js';
+import type { JobBounds } from '../wire/bounds.js';
 import type { PipelineReport } from '../wire/pipeline-report.js';
 import type { PendingStart } from '../wire/start-step.js';
 import type { JobTransition } from './job.js';
@@ -20,11 +21,15 @@ export type JobEvent =
   /** To end with a last checkpoint, from which the next job of that name goes on. */
   | { readonly type: 'suspend.requested'; readonly deadlineAtMs: number }
   | { readonly type: 'stop.requested' }
+  /** An instant of its bounds has come. */
+  | { readonly type: 'bound.reached'; readonly bound: 'duration' | 'until'; readonly deadlineAtMs: number }
   /**
    * The instant in the context's `deadlineAtMs` has passed. `pending` names what a start is still waiting
    * for.
    */
   | { readonly type: 'deadline.passed'; readonly pending?: PendingStart }
+  /** The watchdog has found that the run has to be ended: its loop does not turn, or it makes no progress. */
+  | { readonly type: 'run.stuck'; readonly error: WireError }
   /** The run has claimed its key at the checkpoint store. */
   | { readonly type: 'run.claimed'; readonly epoch: number }
   /** `isStable`: it had delivered rows for as long as the restart policy asks for. */
@@ -42,6 +47,8 @@ export interface JobCommand {
   readonly command: 'start' | 'pause' | 'resume' | 'drain' | 'suspend' | 'end';
   /** Of `end`: whether another run may follow, once the thread is gone. */
   readonly isFollowed?: boolean;
+  /** Of `end`: whether the deadline of a drain or a suspend has passed. */
+  readonly isLate?: boolean;
 }
 
 /**
@@ -53,8 +60,8 @@ export interface JobContext {
   readonly history: readonly JobTransition[];
   /** Also set if the pause was requested before the actor was ready. */
   readonly pauseWanted: boolean;
-  /** Why the job is ending. After `stop`, `deadline` and `no start` the thread itself is ended. */
-  readonly ending?: 'drain' | 'suspend' | 'stop' | 'deadline' | 'no start' | undefined;
+  /** Why the run is ending. After `stop`, `deadline`, `no start` and `stuck` the thread itself is ended. */
+  readonly ending?: 'drain' | 'suspend' | 'stop' | 'deadline' | 'no start' | 'stuck' | undefined;
   readonly deadlineAtMs?: number | undefined;
   /** Of the last run. */
   readonly report?: PipelineReport | undefined;
@@ -63,14 +70,31 @@ export interface JobContext {
   readonly runs: readonly JobRun[];
   /** Missing: the job has one run. */
   readonly restarts?: Restarts | undefined;
-  /** A stop, a drain or a suspend was requested while a start was given up: no other run follows. */
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
+  /** When the duration of its bounds is over: set once all its stages have been open. */
+  readonly durationAtMs?: number | undefined;
+  /** Which bound it is ended at. */
+  readonly boundReached?: 'duration' | 'until' | undefined;
+  /** A stop, a drain or a suspend was requested while a run was given up: no other one follows. */
   readonly endWanted?: boolean | undefined;
+  /** Whether all that its sinks write is fenced: another run may follow one whose thread could not be ended. */
+  readonly isFenced?: boolean | undefined;
 }
 
+/** Transitions of a job that are remembered, the last ones. */
+export const HISTORY_MAX = 100;
+
 /** The context of a job that is put in the queue. */
-export const contextOfQueued = (queuedAtMs: number, restarts?: Restarts): JobContext => ({
+export const contextOfQueued = (
+  queuedAtMs: number,
+  restarts?: Restarts,
+  { isFenced = false, bounds }: Pick<JobContext, 'isFenced' | 'bounds'> = {},
+): JobContext => ({
   history: [{ state: 'queued', atMs: queuedAtMs }],
   pauseWanted: false,
   runs: [],
   ...(restarts && { restarts }),
+  ...(bounds && { bounds }),
+  ...(isFenced && { isFenced }),
 });

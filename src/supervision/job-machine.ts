@@ -4,12 +4,20 @@ import { cutText } from '../core/shown-text.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import type { PendingStart } from '../wire/start-step.js';
 import type { JobState, JobTransition } from './job.js';
-import type { JobCommand, JobContext, JobEvent } from './job-context.js';
+import { withBound } from './job-bounds.js';
+import { HISTORY_MAX, type JobCommand, type JobContext, type JobEvent } from './job-context.js';
 import { withEnd, withKnown, withRun } from './job-runs.js';
 import { areSpent, nextRestart, spentError } from './restart-policy.js';
-import { endOf, isInGoodOrder, mayRestart, reasonOf, restartsAfter, wasEndedByUs } from './run-end.js';
+import {
+  endOf,
+  isInGoodOrder,
+  mayRestart,
+  reasonOf,
+  restartsAfter,
+  wasEndedByUs,
+  wasStuck,
+} from './run-end.js';
 
-const HISTORY_MAX = 100;
 /** Reasons for a restart: there may be one in each second step of a history. */
 const REASON_CHARS_MAX = 1_024;
 const NO_ANSWER: PendingStart = { text: 'its thread did not answer' };
@@ -19,8 +27,8 @@ const NO_ANSWER: PendingStart = { text: 'its thread did not answer' };
  * `queued → starting → running ⇄ paused → draining → completed | stopped | failed`, and with a restart policy
  * `starting | running | paused → backingOff → starting`, or `dead` once its restarts are spent.
  *
- * Losing the thread leads out of every state but the last four. A hard stop and a start that took too
- * long pass through `draining` as well: this is the state of any run on its way out. What the user asked for last
+ * Losing the thread leads out of every state but the last four. A hard stop, a start that took too
+ * long and a run that is stuck pass through `draining` as well: this is the state of any run on its way out. What the user asked for last
  * goes before the policy: a job that was to stop, to drain or to suspend is not started again. The machine holds no timer:
  * deadlines are instants in the context.
  */
@@ -65,6 +73,7 @@ export function createJobMachine(clock: Clock) {
     'resume.requested': { guard: 'isPauseWanted', actions: ['forgetPause', 'commandResume'] },
   } as const;
   const endsAtOnce = {
+    'bound.reached': 'stopped',
     'drain.requested': 'stopped',
     'suspend.requested': 'stopped',
     'stop.requested': 'stopped',
@@ -74,7 +83,11 @@ export function createJobMachine(clock: Clock) {
     { guard: 'mayRestart', actions: ['wantEnd', 'commandEnd'] },
   ] as const;
   const takesSoonerEnd = { 'drain.requested': soonerEnd, 'suspend.requested': soonerEnd } as const;
+  const isGivenUpIfStuck = {
+    'run.stuck': { target: 'draining', actions: ['giveUpRun', 'commandEnd'] },
+  } as const;
   const takesItsEnd = {
+    'bound.reached': { target: 'draining', actions: ['beginBound', 'commandBound'] },
     'drain.requested': { target: 'draining', actions: ['beginDrain', 'commandDrain'] },
     'suspend.requested': { target: 'draining', actions: ['beginSuspend', 'commandSuspend'] },
     'stop.requested': { target: 'draining', actions: ['beginStop', 'commandEnd'] },
@@ -97,8 +110,11 @@ export function createJobMachine(clock: Clock) {
         isInGoodOrder(context) &&
         (event.type === 'drain.requested' || event.type === 'suspend.requested') &&
         event.deadlineAtMs < (context.deadlineAtMs ?? Number.POSITIVE_INFINITY),
-      reportsFailure: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'failed',
-      reportsStop: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'stopped',
+      reportsFailure: ({ context, event }) =>
+        event.type === 'pipeline.ended' &&
+        (event.report.outcome === 'failed' || (event.report.outcome === 'stopped' && wasStuck(context))),
+      reportsStop: ({ context, event }) =>
+        event.type === 'pipeline.ended' && withBound(context, event.report).outcome === 'stopped',
       wasEndedByUs: ({ context }) => wasEndedByUs(context),
       isRestarted: ({ context, event }) => restartsAfter(context, event) !== undefined,
       isSpent: ({ context, event }) => {
@@ -151,6 +167,19 @@ export function createJobMachine(clock: Clock) {
         ending: 'suspend',
         deadlineAtMs: ({ event }) => ('deadlineAtMs' in event ? event.deadlineAtMs : undefined),
       }),
+      beginBound: assign(({ context, event }) =>
+        event.type === 'bound.reached'
+          ? {
+              ending: context.bounds?.isSlice ? ('suspend' as const) : ('drain' as const),
+              boundReached: event.bound,
+              deadlineAtMs: event.deadlineAtMs,
+            }
+          : {},
+      ),
+      beginDuration: assign({
+        durationAtMs: ({ context: { bounds, durationAtMs } }) =>
+          durationAtMs ?? (bounds?.maxDurationMs === undefined ? undefined : nowMs() + bounds.maxDurationMs),
+      }),
       beginStop: assign({ ending: 'stop', deadlineAtMs: undefined }),
       giveUpStart: assign({
         ending: 'no start',
@@ -177,12 +206,17 @@ export function createJobMachine(clock: Clock) {
           retryable: false,
         }),
       }),
+      giveUpRun: assign({
+        ending: 'stuck',
+        deadlineAtMs: undefined,
+        error: ({ event }) => (event.type === 'run.stuck' ? event.error : undefined),
+      }),
       wantEnd: assign({ endWanted: true }),
       keepEnd: assign(({ context, event }) => {
         const end = endOf(context, event);
         if (!end) return {};
         return {
-          report: event.type === 'pipeline.ended' ? event.report : undefined,
+          report: event.type === 'pipeline.ended' ? withBound(context, event.report) : undefined,
           error: end.error,
           runs: withEnd(context.runs, nowMs(), end),
         };
@@ -208,10 +242,15 @@ export function createJobMachine(clock: Clock) {
       commandResume: emit({ type: 'command', command: 'resume' }),
       commandDrain: emit({ type: 'command', command: 'drain' }),
       commandSuspend: emit({ type: 'command', command: 'suspend' }),
+      commandBound: emit(({ context }) => ({
+        type: 'command',
+        command: context.ending === 'suspend' ? 'suspend' : 'drain',
+      })),
       commandEnd: emit(({ context }) => ({
         type: 'command',
         command: 'end',
         ...(mayRestart(context) && { isFollowed: true }),
+        ...(context.ending === 'deadline' && { isLate: true }),
       })),
     },
   }).createMachine({
@@ -234,8 +273,8 @@ export function createJobMachine(clock: Clock) {
         entry: { type: 'enter', params: { state: 'starting' } },
         on: {
           'actor.ready': [
-            { guard: 'isPauseWanted', target: 'paused', actions: 'disarmDeadline' },
-            { target: 'running', actions: 'disarmDeadline' },
+            { guard: 'isPauseWanted', target: 'paused', actions: ['disarmDeadline', 'beginDuration'] },
+            { target: 'running', actions: ['disarmDeadline', 'beginDuration'] },
           ],
           ...takesItsClaim,
           ...takesPauses,
@@ -250,6 +289,7 @@ export function createJobMachine(clock: Clock) {
         entry: { type: 'enter', params: { state: 'running' } },
         on: {
           'pause.requested': { target: 'paused', actions: ['wantPause', 'commandPause'] },
+          ...isGivenUpIfStuck,
           ...takesItsEnd,
           ...endsByReport,
           ...failsWithoutThread,
@@ -260,6 +300,7 @@ export function createJobMachine(clock: Clock) {
         entry: { type: 'enter', params: { state: 'paused' } },
         on: {
           'resume.requested': { target: 'running', actions: ['forgetPause', 'commandResume'] },
+          ...isGivenUpIfStuck,
           ...takesItsEnd,
           ...endsByReport,
           ...failsWithoutThread,
@@ -270,7 +311,7 @@ export function createJobMachine(clock: Clock) {
         entry: { type: 'enter', params: { state: 'draining' } },
         on: {
           ...takesItsClaim,
-          // Of a start that was given up, and may be followed by another one.
+          // Of a run that was given up, and may be followed by another one.
           'pause.requested': { guard: 'isPauseNewsForNext', actions: 'wantPause' },
           'resume.requested': { guard: 'isPauseWantedForNext', actions: 'forgetPause' },
           ...takesSoonerEnd,

@@ -52,6 +52,18 @@ export function withEnd(
   });
 }
 
+/**
+ * Epoch of the last start that claimed its key, if no start since is known to have completed. It may have completed
+ * all the same, if its thread was lost before it could say so.
+ */
+export function epochToFollow(runs: readonly JobRun[]): number | undefined {
+  for (const { outcome, epoch } of runs.toReversed()) {
+    if (outcome === 'completed') return undefined;
+    if (epoch !== undefined) return epoch;
+  }
+  return undefined;
+}
+
 const shortened = ({ code, message, retryable, stage }: WireError): JobRun['error'] & object => ({
   code,
   message: cutText(message, MESSAGE_CHARS_MAX),

@@ -1,5 +1,6 @@
 import type { WireError } from '../core/errors.js';
 import type { CounterValues } from '../shared-memory/counters.js';
+import type { JobBounds } from '../wire/bounds.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
 import type { JobRun } from './job-runs.js';
 
@@ -8,6 +9,9 @@ export type JobEndState = 'completed' | 'stopped' | 'failed' | 'dead';
 
 /** Where a job is in its life. `backingOff`: its last run has ended, and the next one starts later. */
 export type JobState = 'queued' | 'starting' | 'running' | 'paused' | 'draining' | 'backingOff' | JobEndState;
+
+/** What the user asked for last. It goes before restart policies, groups, schedules and resume. */
+export type JobWish = 'run' | 'pause' | 'stop';
 
 const END_STATES: ReadonlySet<JobState> = new Set<JobEndState>(['completed', 'stopped', 'failed', 'dead']);
 
@@ -38,6 +42,8 @@ export interface JobTerms {
   /** The providers that it uses, as far as its spec names them. */
   readonly providers?: readonly string[] | undefined;
   readonly dependsOn?: readonly JobDependency[] | undefined;
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
 }
 
 /** Why a job is still in the queue. */
@@ -65,6 +71,8 @@ export interface JobInfo extends Partial<JobTerms> {
   readonly counters: CounterValues;
   /** Ms since the thread's last heartbeat; `undefined` before the first one and after the end. */
   readonly heartbeatAgeMs?: number | undefined;
+  /** Set while rows wait in a run and nothing moves, once the watchdog has told so. */
+  readonly stalled?: StalledRows | undefined;
   /** Ms from submission to the first batch; `undefined` before it. */
   readonly firstRowMs?: number | undefined;
   /** Why it failed; while it backs off, why its last run did. */
@@ -72,6 +80,14 @@ export interface JobInfo extends Partial<JobTerms> {
   readonly history: readonly JobTransition[];
   /** The last 20 runs, oldest first. Empty while the job waits for its first thread. */
   readonly runs: readonly JobRun[];
+}
+
+/** Rows that wait without progress. */
+export interface StalledRows {
+  /** The stage whose call has not ended: its path in the spec. */
+  readonly stage?: string;
+  /** Since when, in milliseconds since 1970. */
+  readonly sinceMs: number;
 }
 
 /** When a job came into a state, and why. */
@@ -144,6 +160,13 @@ export interface JobHandle {
 
 /** An event that a runtime reports to its listeners, in order for each job. Plain data. */
 export type RuntimeEvent =
+  /** The store of jobs has failed: what happens from now on is not kept. */
+  | {
+      readonly type: 'store.failed';
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      readonly error: WireError;
+    }
   | ({ readonly type: 'job.state'; readonly id: string; readonly name: string } & JobTransition)
   /** A job was not started when it was submitted, or not when what it waited for had come. */
   | {
@@ -153,6 +176,32 @@ export type RuntimeEvent =
       /** Milliseconds since 1970. */
       readonly atMs: number;
       readonly waitsFor: readonly WaitReason[];
+    }
+  /** The event loop of its thread does not turn: the run is ended. */
+  | {
+      readonly type: 'job.stuck';
+      readonly id: string;
+      readonly name: string;
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      readonly error: WireError;
+    }
+  /** Rows wait in it, and nothing moves. With `error`, it has been so for so long that the run is ended. */
+  | ({
+      readonly type: 'job.stalled';
+      readonly id: string;
+      readonly name: string;
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      readonly error?: WireError;
+    } & StalledRows)
+  /** Rows move again after `job.stalled`. */
+  | {
+      readonly type: 'job.moving';
+      readonly id: string;
+      readonly name: string;
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
     }
   | { readonly type: 'job.ended'; readonly report: JobReport }
   /** An instant of a schedule has come: its job was submitted, left out, or refused. */

@@ -1,4 +1,5 @@
 /** What a job's machine makes of the end of a run. */
+import { boundText, endsByBound, withBound } from './job-bounds.js';
 import type { JobContext, JobEvent } from './job-context.js';
 import { asksForRestart, type Restarts, type RunEnd } from './restart-policy.js';
 
@@ -7,30 +8,42 @@ export const wasEndedByUs = ({ ending }: JobContext): boolean => ending === 'sto
 /** Whether the run ends with what it has read delivered, or in a last checkpoint. */
 export const isInGoodOrder = ({ ending }: JobContext): boolean => ending === 'drain' || ending === 'suspend';
 
-/** Whether the end of a start that was given up may be followed by another start. */
-export const mayRestart = ({ restarts, ending, endWanted }: JobContext): boolean =>
-  restarts !== undefined && ending === 'no start' && endWanted !== true;
+/** Whether the run was given up: it did not start in time, or was stuck. */
+const isGivenUp = ({ ending }: JobContext): boolean => ending === 'no start' || ending === 'stuck';
+
+/** Whether the run was stuck, and nobody wanted it to end. */
+export const wasStuck = ({ ending, endWanted }: JobContext): boolean =>
+  ending === 'stuck' && endWanted !== true;
+
+/** Whether the end of a run that was given up may be followed by another run. */
+export const mayRestart = (context: JobContext): boolean =>
+  context.restarts !== undefined && isGivenUp(context) && context.endWanted !== true;
 
 /** The restarts of a job that the policy wants to run again, the intensity aside. */
 export function restartsAfter(context: JobContext, event: JobEvent): Restarts | undefined {
   const { restarts, ending, endWanted } = context;
-  const isToEnd = endWanted === true || (ending !== undefined && ending !== 'no start');
-  // A thread that was left running may still write, and has the place of the job.
-  const isLeftRunning = event.type === 'thread.lost' && event.error.code === 'THREAD_LEFT_RUNNING';
-  if (!restarts || isToEnd || isLeftRunning) return undefined;
+  const isToEnd =
+    endWanted === true || endsByBound(context, event) || (ending !== undefined && !isGivenUp(context));
+  if (!restarts || isToEnd || mayStillWrite(context, event)) return undefined;
   const end = endOf(context, event);
   return end && asksForRestart(restarts, end) ? restarts : undefined;
 }
 
+/** Whether a thread was left running that may still write what counts. */
+const mayStillWrite = ({ isFenced }: JobContext, event: JobEvent): boolean =>
+  isFenced !== true && event.type === 'thread.lost' && event.error.code === 'THREAD_LEFT_RUNNING';
+
 /** How the run has ended; `undefined` for events that end none. */
 export function endOf(context: JobContext, event: JobEvent): RunEnd | undefined {
-  const { ending, runs } = context;
+  const { runs } = context;
   if (event.type === 'pipeline.ended') {
-    const { report, isStable = false } = event;
+    const { isStable = false } = event;
+    const report = withBound(context, event.report);
     if (report.outcome === 'completed') return { outcome: 'completed', isStable };
-    // What was stopped because it did not start has failed to.
-    const outcome = ending === 'no start' ? 'failed' : report.outcome;
-    return { outcome, error: report.error ?? context.error, isStable };
+    // What was stopped because it did not start, or was stuck, has failed.
+    const outcome = isGivenUp(context) ? 'failed' : report.outcome;
+    const own = context.ending === 'stuck' ? context.error : undefined;
+    return { outcome, error: own ?? report.error ?? context.error, isStable };
   }
   if (event.type !== 'thread.lost') return undefined;
   const { error, isStable = false } = event;
@@ -39,9 +52,10 @@ export function endOf(context: JobContext, event: JobEvent): RunEnd | undefined 
     const own = error.code === 'THREAD_LEFT_RUNNING' ? error : context.error;
     return { outcome: 'stopped', error: own, isStable };
   }
-  if (error.code === 'THREAD_LEFT_RUNNING' && context.error && mayRestart(context)) {
-    // What decides is the thread, and not the start, after which another run would have followed.
-    const message = `${error.message}. No other run follows it, since both would write. It was ended since: ${context.error.message}`;
+  if (mayStillWrite(context, event) && context.error && (mayRestart(context) || context.ending === 'stuck')) {
+    // What decides is the thread, and not why it was ended, after which another run would have followed.
+    const alone = mayRestart(context) ? ' No other run follows it, since both would write.' : '';
+    const message = `${error.message}.${alone} It was ended since: ${context.error.message}`;
     return { outcome: 'failed', error: { ...error, message, causes: [context.error.message] }, isStable };
   }
   const hasRun = runs.length > 0 && runs.at(-1)?.endedAtMs === undefined;
@@ -52,8 +66,11 @@ export function reasonOf(event: JobEvent, context: JobContext): string | undefin
   switch (event.type) {
     case 'thread.assigned':
       return undefined;
-    case 'pipeline.ended':
-      return event.report.error ? event.report.error.message : event.report.reason;
+    case 'pipeline.ended': {
+      const { error, reason, bound } = withBound(context, event.report);
+      if (error) return error.message;
+      return bound ? `${reason}: ${boundText(bound)}` : reason;
+    }
     case 'thread.lost':
       if (context.error) return context.error.message;
       return context.ending === 'stop' ? 'stopped' : event.error.message;
@@ -69,6 +86,10 @@ export function reasonOf(event: JobEvent, context: JobContext): string | undefin
       return 'suspend requested';
     case 'stop.requested':
       return 'stop requested';
+    case 'bound.reached':
+      return boundText(event.bound);
+    case 'run.stuck':
+      return event.error.message;
     case 'deadline.passed':
       return 'no start in time';
     default:

@@ -1,10 +1,12 @@
 import type { Transferable } from 'node:worker_threads';
 import type { Clock, TimerHandle } from '../core/clock.js';
 import { toWireError, type WireError } from '../core/errors.js';
-import { NANOS_PER_MILLI } from '../core/units.js';
+import { NANOS_PER_MILLI, type Nanos } from '../core/units.js';
 import type { PreparedThread, ThreadRun, Threads } from '../hosts/threads.js';
 import { COUNTERS_BYTES, Counters, countersHandle } from '../shared-memory/counters.js';
+import { BEAT_EVERY_MS, heartbeatAgeMs } from '../shared-memory/heartbeat.js';
 import { syncHandle } from '../shared-memory/sync-turns.js';
+import { THREAD_WATCH_BYTES, ThreadWatch, threadWatchHandle } from '../shared-memory/thread-watch.js';
 import type { Logger } from '../telemetry/logger.js';
 import { type PipelineControl, type PipelineTask, PROTOCOL_VERSION } from '../wire/pipeline-actor.js';
 import type { PipelineReport } from '../wire/pipeline-report.js';
@@ -22,8 +24,10 @@ export interface RunThreadParts {
   readonly prepared: PreparedThread | undefined;
   /** How long an actor that must not be terminated may take to end by itself. */
   readonly stopGraceMs: number;
+  /** See `mayRunUntil`. */
+  readonly mayRunUntilNs: Nanos;
   /** The task, without what is made for each thread. */
-  readonly task: Omit<PipelineTask, 'protocol' | 'counters' | 'syncs' | 'control' | 'logs'>;
+  readonly task: Omit<PipelineTask, 'protocol' | 'counters' | 'watch' | 'syncs' | 'control' | 'logs'>;
 }
 
 /** Who is told what becomes of the thread of a run. No function may throw. */
@@ -43,6 +47,8 @@ export interface RunThreadListener {
 
 /** How long a pipeline that is stopped may take to report, before its thread is ended by force. */
 const REPORT_GRACE_MS = 250;
+/** The same once a deadline has passed: what hangs does not report, however long it is given. */
+const REPORT_GRACE_LATE_MS = 50;
 /** How long a thread that is ended by force may take to be gone. One in a system call goes once that returns. */
 const FORCED_END_MS = 1_000;
 /** The same if another run is to follow, which cannot begin before: only on a busy machine does it take so long. */
@@ -51,6 +57,7 @@ const FORCED_END_BEFORE_NEXT_MS = 10_000;
 /** One run of a job: the task in its thread, with its ports and counters. */
 export class RunThread {
   readonly counters: Counters;
+  readonly watch: ThreadWatch;
   /** Answer of the actor to the last command. */
   acknowledged: Promise<unknown> | undefined;
   readonly #parts: RunThreadParts;
@@ -62,15 +69,19 @@ export class RunThread {
   /** Of earlier starts, as the checkpoint says that this one goes on from. */
   #rowsOutBefore = 0;
   #graceTimer: TimerHandle | undefined;
+  #isForced = false;
 
   /** Tells nothing before the caller has returned to the event loop. */
   constructor(parts: RunThreadParts, listener: RunThreadListener) {
-    const { clock, threads, log, reusable, prepared, task } = parts;
+    const { clock, threads, log, reusable, prepared, task, mayRunUntilNs } = parts;
     this.#parts = parts;
     this.#listener = listener;
     this.#startedAtNs = clock.now();
     const memory = new SharedArrayBuffer(COUNTERS_BYTES);
     this.counters = new Counters(memory);
+    const watchMemory = new SharedArrayBuffer(THREAD_WATCH_BYTES);
+    this.watch = new ThreadWatch(watchMemory);
+    this.mayRunUntil(mayRunUntilNs); // before the thread may look
     this.#link = new ActorLink(log, this.counters, {
       onBegun: () => listener.onBegun(),
       onClaimed: ({ epoch, rowsOut }) => {
@@ -82,6 +93,7 @@ export class RunThread {
     const own = {
       protocol: PROTOCOL_VERSION,
       counters: countersHandle(memory),
+      watch: threadWatchHandle(watchMemory),
       syncs: syncHandle(),
     } as const;
     const transfer: Transferable[] = [control, logs, ...(task.topics ? [task.topics] : [])];
@@ -104,9 +116,27 @@ export class RunThread {
     );
   }
 
+  /**
+   * Says until when the run may deliver and commit. Takes effect at once, also while the thread is blocked.
+   *
+   * @param instant - On the clock of the process; 0: there is no end.
+   */
+  mayRunUntil(instant: Nanos): void {
+    this.counters.mayRunUntilNs = instant;
+  }
+
   /** Whether the thread came up. */
   get hasHeartbeat(): boolean {
     return this.counters.get('heartbeatNs') !== 0;
+  }
+
+  /**
+   * Whether the thread is in a call that does not return, as far as can be seen: it was ended by force and is still
+   * there, or has had no heartbeat for long.
+   */
+  get isBlocked(): boolean {
+    const ageMs = heartbeatAgeMs(this.counters.read(), this.#parts.clock.now());
+    return this.#isForced || ageMs === undefined || ageMs > 5 * BEAT_EVERY_MS;
   }
 
   /** To its end, or to now. */
@@ -140,23 +170,34 @@ export class RunThread {
    *
    * @param how.native - The component with native code, if there is one: then the thread must not be terminated.
    * @param how.isFollowed - Whether another run may follow.
+   * @param how.isLate - Whether its deadline has passed.
    */
-  end({ native, isFollowed }: { readonly native: string | undefined; readonly isFollowed: boolean }): void {
+  end({
+    native,
+    isFollowed,
+    isLate = false,
+  }: {
+    readonly native: string | undefined;
+    readonly isFollowed: boolean;
+    readonly isLate?: boolean;
+  }): void {
     if (native !== undefined) {
       this.#endNative(native);
       return;
     }
+    const waitMs = isFollowed ? FORCED_END_BEFORE_NEXT_MS : FORCED_END_MS;
     if (this.counters.get('startStep') !== StartStep.started) {
-      this.endNow(isFollowed ? FORCED_END_BEFORE_NEXT_MS : FORCED_END_MS);
+      this.endNow(waitMs);
       return;
     }
     // Only the pipeline can say what became of its rows, and which of them are durable.
     void this.ask('stop').catch(() => {});
-    this.#after(REPORT_GRACE_MS, () => this.endNow());
+    this.#after(isLate ? REPORT_GRACE_LATE_MS : REPORT_GRACE_MS, () => this.endNow(waitMs));
   }
 
   /** Ends the thread by force. */
   endNow(waitMs = FORCED_END_MS): void {
+    this.#isForced = true;
     this.#run.end();
     this.#leaveAfter(
       waitMs,

@@ -11,17 +11,20 @@ import type { JobFiles } from '../plan/paths/job-files.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { TopicRegistry } from '../topics/topic-registry.js';
+import type { JobBounds } from '../wire/bounds.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { topicsOfSpec } from '../wire/stages-of-spec.js';
 import { drainDeadlineMs } from './drain-deadline.js';
 import { EndedJobs } from './ended-jobs.js';
 import type { JobInfo, JobReport, JobTerms, JobTransition, RuntimeEvent, WaitReason } from './job.js';
-import { JobActor, type JobActorContext, type JobActorSettings } from './job-actor.js';
+import { JobActor, type JobActorContext, type JobActorSettings, type WatchEvent } from './job-actor.js';
+import type { JobPast } from './job-life.js';
 import { createJobMachine } from './job-machine.js';
 import { noRestarts, type RestartPolicy } from './restart-policy.js';
 import type { StartQueue } from './start-queue.js';
 import { ThreadStartLimit } from './thread-start-limit.js';
+import { Watchdog, type WatchdogParts, type WatchdogSettings } from './watchdog.js';
 
 export interface SupervisorSettings extends JobActorSettings {
   /** Jobs that may have a thread at the same time; the others wait in the queue. */
@@ -33,6 +36,12 @@ export interface SupervisorContext {
   readonly threads: Threads;
   readonly log: Logger;
   readonly settings: SupervisorSettings;
+  /** When it is found that a thread is stuck, or rows do not move. Missing: nobody looks. */
+  readonly watchdog?: WatchdogSettings | undefined;
+  /** Default: asks the system how a thread has spent its time. */
+  readonly threadTime?: WatchdogParts['threadTime'];
+  /** Whether somebody debugs this process. */
+  readonly isDebugged?: () => boolean;
   /** Budgets and breakers, for the threads of jobs whose spec names one. */
   readonly resilience?: ResilienceHandle | undefined;
   /** The topics of jobs. */
@@ -44,6 +53,12 @@ export interface SupervisorContext {
   readonly seed?: number | undefined;
   /** Who decides which job starts next. */
   readonly queue: StartQueue<JobActor>;
+  /** What ids begin with, before the number of the job. Default: `job-`. */
+  readonly idPrefix?: string | undefined;
+  /** Called when the user has asked for something of a job. Must not throw or reject. */
+  readonly onWish?: JobActorContext['onWish'];
+  /** Called when an ended job is forgotten for another one. Must not throw. */
+  readonly onForgotten?: ((job: JobActor) => void) | undefined;
   /** Why a job is still in the queue. */
   readonly waitsFor?: (job: JobActor) => readonly WaitReason[] | undefined;
   /** Threads that may start at a time. Default: one for each processor. */
@@ -56,8 +71,18 @@ export interface JobOptions {
   readonly restart?: RestartPolicy | undefined;
   /** Where its checkpoints are kept; missing: there are none. */
   readonly checkpoints?: CheckpointFolder | undefined;
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
   /** What the queue goes by, and what is shown of it. */
   readonly terms?: JobTerms | undefined;
+  /** What an earlier process has left of it. */
+  readonly past?: PastJob | undefined;
+}
+
+/** A job that an earlier process had. */
+export interface PastJob extends JobPast {
+  readonly id: string;
+  readonly sequence: number;
 }
 
 /** How many ended jobs are remembered. */
@@ -73,19 +98,22 @@ export class Supervisor {
   readonly #live = new Map<string, JobActor>();
   readonly #liveByName = new Map<string, JobActor>();
   /** Ordered by the end of the jobs, oldest first. */
-  readonly #ended = new EndedJobs<JobActor>(ENDED_MAX);
+  readonly #ended: EndedJobs<JobActor>;
   readonly #queue: StartQueue<JobActor>;
   /**
    * Jobs that have a place for a thread: from their first thread to their end, also while they back off. And ended
    * jobs whose thread could not be ended.
    */
   readonly #threaded = new Set<JobActor>();
+  /** Places of threads that could not be ended, beside that of their job. */
+  readonly #leftPlaces = new Map<JobActor, number>();
   /** Of these, the ones whose next run is due. They start before the jobs in the queue. */
   readonly #due = new Set<JobActor>();
   /** Files of jobs that may still read or write: live jobs, and those whose thread could not be ended. */
   readonly #files = new FilesInUse<JobActor>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #startLimit: ThreadStartLimit;
+  readonly #watchdog: Watchdog | undefined;
   readonly #random: Random;
   #submitted = 0;
   #isStarting = false;
@@ -95,7 +123,18 @@ export class Supervisor {
     this.#context = context;
     this.#random = new Random(context.seed ?? randomInt(2 ** 31));
     this.#queue = context.queue;
+    this.#ended = new EndedJobs(ENDED_MAX, context.onForgotten);
     this.#jobContext = this.#makeJobContext();
+    const { clock, watchdog, threadTime, isDebugged } = context;
+    this.#watchdog =
+      watchdog &&
+      new Watchdog({
+        clock,
+        settings: watchdog,
+        jobs: () => this.#threaded,
+        threadTime,
+        ...(isDebugged && { isDebugged }),
+      });
     this.#startLimit = new ThreadStartLimit(
       context.clock,
       () => this.startQueued(),
@@ -110,7 +149,11 @@ export class Supervisor {
    * @throws {InvalidSpecError} if a job that has not ended uses the same files.
    * @throws {PipelineError} `JOB_NAME_TAKEN` if a job of that name has not ended, `RUNTIME_CLOSED`.
    */
-  submit(spec: ResolvedSpec, files?: JobFiles, { restart, checkpoints, terms }: JobOptions = {}): JobActor {
+  submit(
+    spec: ResolvedSpec,
+    files?: JobFiles,
+    { restart, checkpoints, bounds, terms, past }: JobOptions = {},
+  ): JobActor {
     this.assertOpen();
     const namesake = this.#liveByName.get(spec.name);
     if (namesake) {
@@ -119,26 +162,55 @@ export class Supervisor {
       throw new PipelineError('JOB_NAME_TAKEN', message);
     }
     if (files) this.#refuseSharedFiles(spec, files);
-    const job = new JobActor(`job-${++this.#submitted}`, spec, this.#jobContext, {
-      restarts: restart && noRestarts(restart, this.#random.nextInt32()),
+    const sequence = past?.sequence ?? ++this.#submitted;
+    const id = past?.id ?? `${this.#context.idPrefix ?? 'job-'}${sequence}`;
+    const restarts = past ? past.context.restarts : restart && noRestarts(restart, this.#random.nextInt32());
+    const job = new JobActor(id, spec, this.#jobContext, {
+      restarts,
       checkpoints,
+      bounds: past ? past.context.bounds : bounds,
       terms,
+      sequence,
+      past,
     });
     this.#live.set(job.id, job);
     this.#liveByName.set(job.name, job);
     if (files) this.#files.add(job, files);
     const topics = topicsOfSpec(spec);
     if (topics) this.#context.topics?.add(job.id, job.name, topics);
-    this.#queue.push(job);
+    if (!this.#takeBack(job)) this.#queue.push(job);
     job.submit();
     this.startQueued();
     return job;
   }
 
+  /** Later jobs get numbers above this one. */
+  countFrom(sequence: number): void {
+    this.#submitted = Math.max(this.#submitted, sequence);
+  }
+
+  /** Remembers a job that has ended in an earlier process. */
+  remember(name: string, { past, terms }: Pick<JobOptions, 'terms'> & { readonly past: PastJob }): JobActor {
+    const { id, sequence } = past;
+    const job = new JobActor(id, { name }, this.#jobContext, { terms, sequence, past });
+    this.#ended.add(job);
+    return job;
+  }
+
+  /** A job that has begun has its place for a thread to its end, also over a restart of the process. */
+  #takeBack(job: JobActor): boolean {
+    const hasBegun = job.context.runs.length > 0;
+    if (!hasBegun || this.#threaded.size >= this.#context.settings.maxThreads) return false;
+    if (!this.#queue.takeBack(job)) return false;
+    this.#threaded.add(job);
+    if (job.state === 'queued') this.#due.add(job);
+    return true;
+  }
+
   /** Live jobs and the most recent ended ones, in order of submission. */
   list(): JobInfo[] {
     const jobs = [...this.#ended.values(), ...this.#live.values()];
-    return jobs.sort((a, b) => numberOf(a) - numberOf(b)).map((job) => job.inspect());
+    return jobs.sort((a, b) => a.sequence - b.sequence).map((job) => job.inspect());
   }
 
   /** As `get`; `undefined` if there is none. */
@@ -197,10 +269,20 @@ export class Supervisor {
       for (let at = 0; at < level.length; at += ENDS_PER_TURN) {
         if (at > 0) await turnOfTheLoop();
         const next = level.slice(at, at + ENDS_PER_TURN);
-        ends.push(...next.map((job) => job.suspend({ deadlineMs: Math.min(deadlineMs, leftMs) })));
+        ends.push(...next.map((job) => job.leave({ deadlineMs: Math.min(deadlineMs, leftMs) })));
       }
       await Promise.all(ends);
     }
+  }
+
+  /** Threads that could not be ended, and of these the ones that are in a call that does not return. */
+  get threadsLeft(): { readonly all: number; readonly blocked: number } {
+    let [all, blocked] = [0, 0];
+    for (const job of this.#threaded) {
+      all += job.threadsLeft;
+      blocked += job.blockedThreadsLeft;
+    }
+    return { all, blocked };
   }
 
   /** Whether it takes no jobs any more. */
@@ -223,6 +305,8 @@ export class Supervisor {
     try {
       for (const job of this.#due) {
         if (!this.#startLimit.hasRoom) return;
+        // A thread that could not be ended has a place.
+        if (this.#placesTaken > this.#context.settings.maxThreads) break;
         // It waits: a restart without a try would be spent in vain.
         if (this.#startLimit.refusal()) {
           this.#startLimit.wakeAfterHold();
@@ -231,7 +315,7 @@ export class Supervisor {
         this.#due.delete(job);
         this.#start(job);
       }
-      while (this.#threaded.size < this.#context.settings.maxThreads && this.#startLimit.hasRoom) {
+      while (this.#placesTaken < this.#context.settings.maxThreads && this.#startLimit.hasRoom) {
         const refusal = this.#queue.isEmpty ? undefined : this.#startLimit.refusal();
         if (refusal && refused === ENDS_PER_TURN) {
           setImmediate(() => this.startQueued());
@@ -253,7 +337,22 @@ export class Supervisor {
   #start(job: JobActor): void {
     this.#threaded.add(job);
     this.#startLimit.starts(job);
+    this.#watchdog?.wake();
     job.start();
+  }
+
+  /** Jobs that have a place for a thread, and threads that could not be ended and were followed by another one. */
+  get #placesTaken(): number {
+    let left = 0;
+    for (const places of this.#leftPlaces.values()) left += places;
+    return this.#threaded.size + left;
+  }
+
+  #countLeftPlaces(job: JobActor): void {
+    // An ended job keeps its own place as long as it has a thread.
+    const places = job.isLive ? job.threadsLeft : job.threadsLeft - 1;
+    if (places > 0) this.#leftPlaces.set(job, places);
+    else this.#leftPlaces.delete(job);
   }
 
   #refuseSharedFiles(spec: ResolvedSpec, files: JobFiles): void {
@@ -265,7 +364,8 @@ export class Supervisor {
   }
 
   #makeJobContext(): JobActorContext {
-    const { clock, threads, log, settings, resilience, topics, secrets, inspect, waitsFor } = this.#context;
+    const { clock, threads, log, settings, resilience, topics, secrets } = this.#context;
+    const { inspect, waitsFor, onWish } = this.#context;
     return {
       clock,
       machine: createJobMachine(clock),
@@ -277,7 +377,9 @@ export class Supervisor {
       secrets,
       inspect,
       ...(waitsFor && { waitsFor }),
+      ...(onWish && { onWish }),
       onTransition: (job, transition) => this.#tellTransition(job, transition),
+      onFinding: (job, finding) => this.#tellFinding(job, finding),
       onEnd: (job, report) => this.#retire(job, report),
       onRestartDue: (job) => {
         this.#due.add(job);
@@ -292,7 +394,16 @@ export class Supervisor {
         else if (loss.code === 'THREAD_STOPPED') this.#startLimit.leaves(job);
         else this.#startLimit.failed(job, loss);
         if (job.isLive) this.#context.topics?.expectAgain(job.id);
-        else this.#giveUpPlaces(job);
+        else if (!job.hasThread) this.#giveUpPlaces(job);
+        this.#countLeftPlaces(job);
+        this.startQueued();
+      },
+      onThreadLeft: (job) => {
+        this.#countLeftPlaces(job);
+        this.startQueued();
+      },
+      onLeftThreadFreed: (job) => {
+        this.#countLeftPlaces(job);
         this.startQueued();
       },
     };
@@ -310,6 +421,7 @@ export class Supervisor {
     this.#queue.delete(job);
     this.#due.delete(job);
     if (!job.hasThread) this.#giveUpPlaces(job);
+    this.#countLeftPlaces(job);
     this.#ended.add(job);
     this.tell({ type: 'job.ended', report });
     if (!job.hasThread) this.startQueued(); // it may have had a place while it backed off
@@ -340,6 +452,13 @@ export class Supervisor {
     this.tell({ type: 'job.state', id, name, ...transition });
   }
 
+  #tellFinding({ id, name }: JobActor, finding: WatchEvent): void {
+    const { type, atMs: _, ...fields } = finding;
+    const ends = type !== 'job.moving' && finding.error !== undefined;
+    this.#log(type === 'job.moving' ? 'debug' : 'warn', { job: name, ...fields, id }, FINDINGS[type](ends));
+    this.tell(finding);
+  }
+
   /** Tells the listeners of an event. */
   tell(event: RuntimeEvent): void {
     for (const listener of [...this.#listeners]) {
@@ -360,8 +479,11 @@ export class Supervisor {
   }
 }
 
-const TEXTS = { failed: 'job failed', dead: 'job failed and has no restart left' } as const;
+const FINDINGS = {
+  'job.stuck': () => 'the event loop of a thread does not turn, and the run is ended',
+  'job.stalled': (ends: boolean) =>
+    ends ? 'rows still wait and nothing moves, and the run is ended' : 'rows wait and nothing moves',
+  'job.moving': () => 'rows move again',
+} as const;
 
-function numberOf({ id }: { readonly id: string }): number {
-  return Number(id.slice(id.indexOf('-') + 1));
-}
+const TEXTS = { failed: 'job failed', dead: 'job failed and has no restart left' } as const;

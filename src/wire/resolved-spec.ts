@@ -95,6 +95,8 @@ export interface ResolvedSpec {
   readonly operators: readonly ResolvedStage[];
   readonly batcher: ResolvedStage;
   readonly sink: ResolvedStage;
+  /** Whether each row must arrive exactly once at each sink: then nothing runs without a checkpoint store. */
+  readonly delivery?: 'exactly-once';
   readonly deadLetter?: { readonly path: string; readonly maxRows: number };
   /** Capacity of the batches between the stages, in rows. */
   readonly batchRows: number;

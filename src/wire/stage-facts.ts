@@ -9,6 +9,11 @@ export interface StageFacts {
   readonly groupsBy?: { readonly column: string; readonly option: string } | undefined;
   /** Of a source: it uses the seed of the spec. User code is always taken to. */
   readonly usesSeed?: boolean | undefined;
+  /**
+   * Of a sink: with a checkpoint store, nothing that a start writes counts any more once a later start has claimed the
+   * run, even if its thread is still at work.
+   */
+  readonly isFenced?: boolean | undefined;
   /** Of a sink: it passes some rows to none of its branches. */
   readonly leavesRowsUnrouted?: boolean | undefined;
   /**

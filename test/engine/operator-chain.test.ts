@@ -5,6 +5,7 @@ import { DictionarySet } from '../../src/columns/dictionary.js';
 import type { EventOrder } from '../../src/columns/event-order.js';
 import type { Row } from '../../src/columns/row-view.js';
 import { type Schema, STANDARD_COLUMNS } from '../../src/columns/schema.js';
+import { systemClock } from '../../src/core/clock.js';
 import { nanos } from '../../src/core/units.js';
 import type { Operator } from '../../src/engine/operator.js';
 import { OperatorChain } from '../../src/engine/operator-chain.js';
@@ -42,7 +43,12 @@ const asOfUser = (operator: Operator): Operator => ({
 const IN_ORDER: EventOrder = { scope: 'all', maxDelayNs: 0 };
 
 function chainOf(operators: readonly Operator[], input: Schema, dictionaries: DictionarySet): OperatorChain {
-  return new OperatorChain(namedOperators(operators), { input, dictionaries, order: IN_ORDER });
+  return new OperatorChain(namedOperators(operators), {
+    input,
+    dictionaries,
+    order: IN_ORDER,
+    clock: systemClock,
+  });
 }
 
 /** All that comes out, step by step. */

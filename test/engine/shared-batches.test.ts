@@ -9,6 +9,7 @@ import { type Row, RowView } from '../../src/columns/row-view.js';
 import { bytesPerRow, type Schema } from '../../src/columns/schema.js';
 import { selectRows } from '../../src/columns/selection.js';
 import { shareBatch } from '../../src/columns/shared-batch.js';
+import { systemClock } from '../../src/core/clock.js';
 import { nanos } from '../../src/core/units.js';
 import type { Batcher } from '../../src/engine/batcher.js';
 import type { OperatorFactory } from '../../src/engine/factories.js';
@@ -217,7 +218,12 @@ async function passThrough(
   }
   const pool = new BatchPool(TRADES, CAPACITY, dictionaries);
   const named = namedOperators(operators);
-  const chain = new OperatorChain(named, { input: TRADES, dictionaries, order: IN_ORDER });
+  const chain = new OperatorChain(named, {
+    input: TRADES,
+    dictionaries,
+    order: IN_ORDER,
+    clock: systemClock,
+  });
   const out: ReturnType<typeof streamOf> = [];
   const settle = async () => {
     do {
@@ -305,7 +311,12 @@ describe('an operator of a user', () => {
     const dictionaries = new DictionarySet();
     const operator = ofModule(factory, mayShare)(TRADES, stageContext({ dictionaries }));
     const named = namedOperators([operator]);
-    const chain = new OperatorChain(named, { input: TRADES, dictionaries, order: IN_ORDER });
+    const chain = new OperatorChain(named, {
+      input: TRADES,
+      dictionaries,
+      order: IN_ORDER,
+      clock: systemClock,
+    });
     const row = { time: START, symbol: 'A', price: 1, size: 1, flag: true };
     const [mine, others] = shareBatch(batchOf(TRADES, dictionaries, [row]), 2) as [Batch, Batch];
     chain.give(mine);
@@ -386,7 +397,12 @@ describe('a chain without memory for a copy', () => {
     const dictionaries = new DictionarySet(memory);
     const operator = ofModule(doubledPrices)(TRADES, stageContext({ dictionaries }));
     const named = namedOperators([operator]);
-    const chain = new OperatorChain(named, { input: TRADES, dictionaries, order: IN_ORDER });
+    const chain = new OperatorChain(named, {
+      input: TRADES,
+      dictionaries,
+      order: IN_ORDER,
+      clock: systemClock,
+    });
     const row = { time: START, symbol: 'A', price: 1, size: 1, flag: true };
     const batch = batchOf(TRADES, dictionaries, [row], { capacity: 2 });
     const [mine, others] = shareBatch(batch, 2) as [Batch, Batch];

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Batch } from '../../src/columns/batch.js';
 import { BatchPool } from '../../src/columns/batch-pool.js';
 import { DictionarySet } from '../../src/columns/dictionary.js';
+import { systemClock } from '../../src/core/clock.js';
 import type { Sink } from '../../src/engine/sink.js';
 import { SinkWrites } from '../../src/engine/sink-writes.js';
 import { NUMBERS } from '../support/nested-stages.js';
@@ -30,6 +31,7 @@ function writesOf(write: (batch: Batch) => Promise<void> | void, branches?: Reco
     flush: () => ({ rows: 0, position: null }),
   };
   const writes = new SinkWrites({
+    clock: systemClock,
     sink: { id: 'sink', use: 'kept', stage, branches },
     onWritten: (rows) => void told.push(`written ${rows}`),
     onFailure: (error) => void told.push(`failed: ${(error as Error).message}`),

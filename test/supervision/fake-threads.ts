@@ -3,6 +3,7 @@ import { turnOfTheLoop } from '../../src/core/clock.js';
 import { RemoteError, type WireError } from '../../src/core/errors.js';
 import type { PreparedThread, ThreadRun, Threads } from '../../src/hosts/threads.js';
 import { type Counters, openCounters } from '../../src/shared-memory/counters.js';
+import { openThreadWatch, type ThreadWatch } from '../../src/shared-memory/thread-watch.js';
 import {
   type PipelineControl,
   type PipelineOutcome,
@@ -42,6 +43,7 @@ export class FakeRun implements ThreadRun {
   /** What it was given of what `prepare` had answered. */
   readonly prepared: PreparedThread | undefined;
   readonly counters: Counters;
+  readonly watch: ThreadWatch;
   readonly outcome: Promise<PipelineOutcome>;
   /** What the actor was asked, `ready` aside. */
   readonly asked: string[] = [];
@@ -54,6 +56,7 @@ export class FakeRun implements ThreadRun {
     this.reusable = reusable;
     this.prepared = prepared;
     this.counters = openCounters(task.counters);
+    this.watch = openThreadWatch(task.watch);
     this.outcome = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

@@ -39,6 +39,8 @@ export function supervisorContext(
     threads = new FakeThreads(),
     inspect,
     topics,
+    watchdog,
+    threadTime,
   }: Partial<SupervisorContext> & { readonly threads?: FakeThreads } = {},
 ) {
   return {
@@ -48,6 +50,8 @@ export function supervisorContext(
     threadsStartingMax,
     seed: 1,
     inspect,
+    watchdog,
+    threadTime,
     queue: firstComeFirstServed(),
     ...(topics && { topics }),
     settings: {
@@ -131,6 +135,11 @@ export class ManualClock implements Clock {
   }
   get timersArmed(): number {
     return this.#timers.length;
+  }
+  /** Lets time pass at once, while the thread sleeps: timers that are due fire late, all of them now. */
+  leap(ms: number): void {
+    this.#now += BigInt(ms) * 1_000_000n;
+    this.advance(0);
   }
   advance(ms: number): void {
     const until = this.#now + BigInt(ms) * 1_000_000n;

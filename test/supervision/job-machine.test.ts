@@ -28,6 +28,7 @@ const EVENTS: readonly JobEvent[] = [
   { type: 'suspend.requested', deadlineAtMs: 1_000 },
   { type: 'stop.requested' },
   { type: 'deadline.passed' },
+  { type: 'run.stuck', error: { code: 'THREAD_STUCK', message: 'loops', retryable: true } },
   { type: 'pipeline.ended', report: reportOf('completed') },
   { type: 'pipeline.ended', report: reportOf('stopped') },
   { type: 'pipeline.ended', report: reportOf('failed') },
@@ -93,8 +94,10 @@ function nameOf({
       stop: 'stopping',
       deadline: 'late',
       'no start': 'unstarted',
+      stuck: 'stuck',
     }[ending!];
-    const then = ending !== 'no start' || !restarts ? '' : endWanted ? ' to end' : toPause;
+    const then =
+      (ending !== 'no start' && ending !== 'stuck') || !restarts ? '' : endWanted ? ' to end' : toPause;
     return `${way}${then}${again}`;
   }
   if (value === 'backingOff') return `${deadlineAtMs === undefined ? 'due' : value}${toPause}`;
@@ -132,13 +135,14 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   starting: { ...LEAVES, ready: 'running', pause: 'starting to pause, pause', deadline: 'unstarted, end' },
   'starting to pause': { ...LEAVES, ready: 'paused', resume: 'starting, resume', deadline: 'unstarted, end' },
-  running: { ...LEAVES, pause: 'paused, pause' },
-  paused: { ...LEAVES, resume: 'running, resume' },
+  running: { ...LEAVES, pause: 'paused, pause', stuck: 'stuck, end' },
+  paused: { ...LEAVES, resume: 'running, resume', stuck: 'stuck, end' },
   draining: { ...ENDS, stop: 'stopping, end', deadline: 'late, end', lost: 'failed' },
   suspending: { ...ENDS, stop: 'stopping, end', deadline: 'late, end', lost: 'failed' },
   stopping: { ...ENDS, lost: 'stopped' },
   late: { ...ENDS, lost: 'stopped' },
   unstarted: { ...ENDS, lost: 'failed' },
+  stuck: { ...ENDS, 'ended stopped': 'failed', lost: 'failed' },
   completed: {},
   stopped: {},
   failed: {},
@@ -163,11 +167,11 @@ const RESTARTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
         suspend: `suspending${again}, suspend`,
         stop: `stopping${again}, end`,
       };
-      const toEnd = {
-        drain: `unstarted to end${again}, end`,
-        suspend: `unstarted to end${again}, end`,
-        stop: `unstarted to end${again}, end`,
-      };
+      const toEnd = (what: string) => ({
+        drain: `${what} to end${again}, end`,
+        suspend: `${what} to end${again}, end`,
+        stop: `${what} to end${again}, end`,
+      });
       return Object.entries({
         [`starting${again}`]: {
           ...ends,
@@ -183,21 +187,44 @@ const RESTARTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
           resume: `starting${again}, resume`,
           deadline: `unstarted to pause${again}, end`,
         },
-        [`running${again}`]: { ...ends, ...then, pause: `paused${again}, pause` },
-        [`paused${again}`]: { ...ends, ...thenToPause, resume: `running${again}, resume` },
+        [`running${again}`]: {
+          ...ends,
+          ...then,
+          pause: `paused${again}, pause`,
+          stuck: `stuck${again}, end`,
+        },
+        [`paused${again}`]: {
+          ...ends,
+          ...thenToPause,
+          resume: `running${again}, resume`,
+          stuck: `stuck to pause${again}, end`,
+        },
         [`unstarted${again}`]: {
           'ended completed': 'completed',
           ...stopped(then),
-          ...toEnd,
+          ...toEnd('unstarted'),
           pause: `unstarted to pause${again}`,
         },
         [`unstarted to pause${again}`]: {
           'ended completed': 'completed',
           ...stopped(thenToPause),
-          ...toEnd,
+          ...toEnd('unstarted'),
           resume: `unstarted${again}`,
         },
         [`unstarted to end${again}`]: { ...ENDS, lost: 'failed' },
+        [`stuck${again}`]: {
+          'ended completed': 'completed',
+          ...stopped(then),
+          ...toEnd('stuck'),
+          pause: `stuck to pause${again}`,
+        },
+        [`stuck to pause${again}`]: {
+          'ended completed': 'completed',
+          ...stopped(thenToPause),
+          ...toEnd('stuck'),
+          resume: `stuck${again}`,
+        },
+        [`stuck to end${again}`]: { ...ENDS, lost: 'failed' },
         [`draining${again}`]: {
           ...ENDS,
           lost: 'failed',
@@ -256,6 +283,8 @@ const EVENT_NAMES: Readonly<Record<JobEvent['type'], string>> = {
   'pipeline.ended': 'ended',
   'thread.lost': 'lost',
   'run.claimed': 'claimed',
+  'bound.reached': 'bound',
+  'run.stuck': 'stuck',
 };
 
 describe('every path through the job machine', () => {
@@ -304,7 +333,8 @@ describe('every path through the job machine', () => {
     }
     const untaken = Object.values(machine.states)
       .flatMap((node) => [...node.transitions.values()].flat())
-      .filter((transition) => !taken.has(transition))
+      // Those of bounds are walked in bounded-jobs.test.ts.
+      .filter((transition) => !taken.has(transition) && transition.eventType !== 'bound.reached')
       .map(({ source, eventType, guard }) => `${source.key} on ${eventType} if ${String(guard)}`);
     expect(untaken).toEqual([]);
   });

@@ -17,7 +17,7 @@ export const JOB_ERRORS = {
   JOB_STATE: {
     meaning: 'A job or a pipeline cannot do what was asked in the state that it is in.',
     cause:
-      'A pause or resume of a job that drains or has ended, a checkpoint of a pipeline that has ended, or a second `run()` of one pipeline.',
+      'A pause or resume of a job that drains or has ended, a `delete` of one that has not, a checkpoint of a pipeline that has ended, or a second `run()` of one pipeline.',
     remedy: 'Look at `state` first. Create another pipeline to run a spec again.',
     retryable: 'no',
   },
@@ -73,6 +73,22 @@ export const JOB_ERRORS = {
       'See `runs` of the job for the error of each run, mend that, and submit the job again. Raise `maxRestarts` or `backOffMax` if it merely needs more time.',
     retryable: 'no',
   },
+  PROCESS_ENDED: {
+    meaning: 'The process of a job ended while a run of it was at work.',
+    cause:
+      'The process was killed, crashed, or was stopped without `close()`. Where it happens again and again, the job itself may be the cause: native code, or memory beside the heap.',
+    remedy:
+      'Nothing, where the process was killed on purpose: the next run goes on. Close the runtime, or send SIGTERM to `tickloom`, and the jobs are suspended in good order.',
+    retryable: 'yes',
+  },
+  JOB_STALLED: {
+    meaning:
+      'Rows waited in a job and nothing moved, for twice the `progress` of the watchdog, and its run was ended.',
+    cause: 'An operator or a sink awaits something that never comes. Only with `watchdog.onStall: restart`.',
+    remedy:
+      'The message names the stage. Give its calls a deadline of their own; let a sink that waits on purpose say so (`knownWaits`), or raise `watchdog.progress`.',
+    retryable: 'yes',
+  },
   OPERATOR_FAILED: {
     meaning: 'An operator threw.',
     cause:
@@ -127,7 +143,15 @@ export const JOB_ERRORS = {
     cause:
       'An operator that loops or blocks the thread, or one that takes long for a batch: a thread looks at its messages between two batches.',
     remedy:
-      'It does what it was asked once it gets to it. If `heartbeatAgeMs` of the job grows on and on, stop the job.',
+      'It does what it was asked once it gets to it. If `heartbeatAgeMs` of the job grows on and on, stop the job, or let `watchdog.loop` end it.',
+    retryable: 'yes',
+  },
+  THREAD_STUCK: {
+    meaning: 'The event loop of a thread did not turn for the `loop` of the watchdog, and its run was ended.',
+    cause:
+      'An operator that loops for ever, one that needs too long for one batch, or a call that blocks the thread, such as `execFileSync`. Time in which the thread had no processor does not count.',
+    remedy:
+      'The message says where the thread was, if that is known, and whether it used a processor. Mend that; raise `watchdog.loop` if a batch takes so long.',
     retryable: 'yes',
   },
   THREAD_LEFT_RUNNING: {
@@ -135,7 +159,7 @@ export const JOB_ERRORS = {
     cause:
       'A component with native code was still busy after `stopGraceMs`: to end such a thread by force could end the whole process. Or the thread is in a call that cannot be interrupted, such as `execFileSync`.',
     remedy:
-      'Its place is not used again before it has ended, which is noticed. Restart the process when you can; raise `stopGraceMs` if the component merely needs longer, and use the asynchronous form of such calls.',
+      'Its place is not used again before it has ended, which is noticed. A job whose sinks are all fenced is started again beside it. Restart the process when you can; raise `stopGraceMs` if the component merely needs longer, and use the asynchronous form of such calls.',
     retryable: 'no',
   },
 } as const satisfies ErrorTexts;

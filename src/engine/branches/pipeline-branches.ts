@@ -4,9 +4,11 @@ import type { Nanos } from '../../core/units.js';
 import type { Counters } from '../../shared-memory/counters.js';
 import type { Logger } from '../../telemetry/logger.js';
 import { placesOf, type StageTree } from '../../wire/stage-tree.js';
+import type { HeldStage } from '../held-stage.js';
 import type { LoopTurns } from '../loop-turns.js';
 import { RepeatingTimer } from '../repeating-timer.js';
 import type { BranchRun, Named, RunningBranch, Stage } from '../stage.js';
+import type { StagesAtWork } from '../stages-at-work.js';
 import { END_GRACE_MS, unsettledAfterGrace } from '../unsettled-after.js';
 
 /** A branch that has been at one piece of work for so long is named in a warning, and counts as degraded. */
@@ -18,7 +20,9 @@ export interface PipelineBranchesParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly turns: LoopTurns;
-  readonly counters: Pick<Counters, 'add'>;
+  /** Which stage the thread is in. */
+  readonly at: StagesAtWork;
+  readonly counters: Pick<Counters, 'add' | 'mayRunUntilNs'>;
   /** Called when nothing more may be delivered; `throwIfFailed` throws the reason. */
   onFailure(error: unknown): void;
 }
@@ -54,15 +58,20 @@ export class PipelineBranches {
     return this.#branches.some((branch) => branch.workingSince() !== undefined);
   }
 
+  /** The calls of the stages of all branches that have not settled. */
+  get held(): readonly (HeldStage | undefined)[] {
+    return this.#branches.flatMap((branch) => branch.held);
+  }
+
   throwIfFailed(): void {
     if (this.#failure) throw this.#failure.error;
   }
 
   start(): void {
     if (this.areNone) return;
-    const { turns, counters } = this.#parts;
+    const { turns, at, counters } = this.#parts;
     const onFailure = (error: unknown) => this.#fail(error);
-    const run: BranchRun = { turns, counters, onFailure, takesLastCut: () => this.#takesLastCut };
+    const run: BranchRun = { turns, stages: at, counters, onFailure, takesLastCut: () => this.#takesLastCut };
     for (const branch of this.#branches) branch.start(run);
     this.#timer.start();
   }

@@ -13,6 +13,7 @@ import type { Branch, BranchCut } from '../branch.js';
 import { LineStates } from '../cuts/line-states.js';
 import { Downstream } from '../downstream.js';
 import { EventTimeLag } from '../event-time/event-time-lag.js';
+import type { HeldStage } from '../held-stage.js';
 import { PipelineInputs } from '../inputs/pipeline-inputs.js';
 import { OverflowNotice } from '../intake/overflow-notice.js';
 import { type LineFlow, LineRows } from '../line-rows.js';
@@ -91,7 +92,7 @@ export class StageBranch implements Branch, RunningBranch {
     this.#cuts = new BranchCuts({ queue: this.#queue, clock, unfinished: () => this.unfinished() });
     this.#notice = new OverflowNotice({ policy, queue: this.#queue, of: 'branch', title: id, clock, log });
     const keepsOrigins = needsOriginsInBranches(sink);
-    this.#chain = new OperatorChain(operators, { input, dictionaries, order, keepsOrigins });
+    this.#chain = new OperatorChain(operators, { input, dictionaries, order, keepsOrigins, clock });
     const source = { schema: input, order, capabilities: { delivery: 'replayable', bounded: true } } as const;
     this.#lag = new EventTimeLag({ source, operators: this.#chain, batcher: batcher.stage, clock });
     // Those inside the branches of its sink are theirs.
@@ -182,6 +183,7 @@ export class StageBranch implements Branch, RunningBranch {
       turns: run.turns,
       counters: run.counters,
       clock,
+      stages: run.stages,
       onAge: () => this.#wakeLoop?.(), // it delivers what is due before anything else
       isStopped: () => this.#over !== undefined,
       onFailure: (error) => this.#fail(error),
@@ -213,6 +215,10 @@ export class StageBranch implements Branch, RunningBranch {
   workingSince(): Nanos | undefined {
     const [longest] = this.#atWork; // in the order of their beginning
     return longest?.since;
+  }
+
+  get held(): readonly (HeldStage | undefined)[] {
+    return this.#line?.held ?? [];
   }
 
   get trouble(): string | undefined {

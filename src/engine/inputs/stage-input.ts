@@ -90,7 +90,13 @@ export class StageInput implements Input, RunningInput {
     this.operators = operators;
     this.#parts = parts;
     const { schema, order = SYMBOLS_IN_ORDER } = source.stage;
-    this.#chain = new OperatorChain(operators, { input: schema, dictionaries, order, keepsOrigins: true });
+    this.#chain = new OperatorChain(operators, {
+      input: schema,
+      dictionaries,
+      order,
+      keepsOrigins: true,
+      clock,
+    });
     this.#intake = new SourceIntake({
       source,
       queue,

@@ -10,6 +10,8 @@ export interface RoomSettings {
   readonly log: Logger;
   /** Aborts when the run ends without delivery; from then on, no write waits. */
   readonly stopping?: AbortSignal;
+  /** Told of each wait, since it is no lack of progress. */
+  readonly knownWaits?: { during<T>(wait: Promise<T>): Promise<T> } | undefined;
 }
 
 /** Wait between two attempts. */
@@ -87,7 +89,7 @@ export class RoomOnDisk {
   }
 
   async #wait(
-    { clock, log, stopping }: RoomSettings,
+    { clock, log, stopping, knownWaits }: RoomSettings,
     { path, doing }: RoomWanted,
     error: unknown,
   ): Promise<void> {
@@ -97,7 +99,8 @@ export class RoomOnDisk {
         'the disk is full (or the quota used up): the run waits, and continues by itself once there is room; free some space',
       );
     }
-    await sleep(clock, AGAIN, stopping);
+    const waiting = sleep(clock, AGAIN, stopping);
+    await (knownWaits?.during(waiting) ?? waiting);
     if (!stopping?.aborted) return;
     const { message } = outputFailed(doing, path, error);
     throw new PipelineError('OUTPUT_FAILED', message, { cause: stopping.reason, retryable: true });

@@ -5,7 +5,9 @@ export default defineComponent({
   kind: 'sink',
   name: 'jsonl',
   summary: 'JSON lines, one file or parts in a directory.',
+  exactlyOnce: 'yes',
   mayChange: ['rotate', 'ifExists', 'openPartsMax'],
   options: async () => (await import('./options.js')).JsonlSinkOptions,
+  facts: () => ({ isFenced: true }),
   load: loadOnce(async () => (await import('./jsonl.js')).jsonlSink),
 });
