@@ -174,6 +174,8 @@ export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
 export type { SubscribeOptions } from './runtime/subscribe-options.js';
+export type { UpdateOptions } from './runtime/update-options.js';
+export type { GroupHandle, GroupInfo } from './service/groups/group-handle.js';
 export type { Schedule } from './service/schedules/schedule-options.js';
 export type { ScheduleProgress } from './service/schedules/schedule-progress.js';
 export type { ScheduleOptions } from './service/schedules/schedule-settings.js';
@@ -201,6 +203,7 @@ export { MemoryJobStore } from './store/memory-job-store.js';
 export { MemoryLeaseStore } from './store/memory-lease-store.js';
 export type {
   DependencyPoint,
+  GroupFailure,
   JobDependency,
   JobEndState,
   JobHandle,

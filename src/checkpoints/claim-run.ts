@@ -2,7 +2,7 @@ import { InvalidOptionsError, PipelineError } from '../core/errors.js';
 import { invariant } from '../core/invariant.js';
 import { randomId } from '../core/random-id.js';
 import type { CheckpointSaver } from '../engine/cuts/checkpoint-keeper.js';
-import { checkFingerprint, fitsFingerprint } from '../plan/spec-fingerprint.js';
+import { checkpointFor, fitCheckpoint } from '../plan/fit-checkpoint.js';
 import type { Logger } from '../telemetry/logger.js';
 import { type Checkpoint, type RunIdentity, readCheckpoint } from '../wire/checkpoint.js';
 import { ownerOfThread } from '../wire/owner-of-thread.js';
@@ -73,7 +73,7 @@ export async function claimUnlessEnded(
   // Loaded again: the previous owner may have saved until the claim, and cannot save after it.
   const found = await store.load(key);
   if (hasEnded(found)) return { ended: readCheckpoint(found) };
-  const checkpoint = checkGoesOn(found, spec);
+  const checkpoint = checkGoesOn(found, spec, log);
   const run = { id: checkpoint?.run.id ?? randomId(), epoch: fence.epoch, owner: fence.owner };
   const saver = {
     everyMs,
@@ -93,16 +93,23 @@ export async function isRunOver(spec: ResolvedSpec, store: Pick<CheckpointStore,
   if (!found) return false;
   const checkpoint = readCheckpoint(found);
   const { ended } = checkpoint;
-  return ended?.isPublished === true && ended.how === 'completed' && fitsFingerprint(checkpoint, spec);
+  return (
+    ended?.isPublished === true &&
+    ended.how === 'completed' &&
+    fitCheckpoint(checkpoint, spec).misfits.length === 0
+  );
 }
 
 /** @returns The checkpoint, if its run is to be resumed. */
-function checkGoesOn(found: Checkpoint | undefined, spec: ResolvedSpec): Checkpoint | undefined {
+function checkGoesOn(
+  found: Checkpoint | undefined,
+  spec: ResolvedSpec,
+  log?: Logger,
+): Checkpoint | undefined {
   if (!found) return undefined;
   const checkpoint = readCheckpoint(found); // a user's store may return anything
   if (checkpoint.ended?.isPublished) return undefined;
-  checkFingerprint(checkpoint, spec);
-  return checkpoint;
+  return checkpointFor(checkpoint, spec, log);
 }
 
 /** A user's store may return anything, and a fence stands in each checkpoint of the run. */

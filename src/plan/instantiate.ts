@@ -28,10 +28,11 @@ import { placesInLine, placesOf, type StageTree } from '../wire/stage-tree.js';
 import type { TopicLinks } from '../wire/topic-messages.js';
 import { columnsInto } from './columns-into.js';
 import { partsOfStages, problemOfNoStore, problemsOfExactlyOnce } from './exactly-once.js';
+import { checkpointFor } from './fit-checkpoint.js';
 import { lossyBranches, problemsOfLoss, refusedBranches, type SinkPromise } from './lossy-branches.js';
 import { openGateOf } from './open-gate.js';
 import { problemsOfDoubles } from './rows-twice.js';
-import { checkFingerprint, fingerprintOf } from './spec-fingerprint.js';
+import { fingerprintOf } from './spec-fingerprint.js';
 import { loadWithNested, outputBehind, outputOf, StageMaker, type StageMaking } from './stage-maker.js';
 import type { StageOverrides } from './stage-overrides.js';
 
@@ -80,13 +81,12 @@ export async function instantiate(
     counters,
     overrides = {},
     registry = builtIn,
-    checkpoint,
     openDeadlineMs,
     saver,
     topics,
   } = environment;
+  const checkpoint = environment.checkpoint && checkpointFor(environment.checkpoint, spec);
   const { run = checkpoint ? nextStart(checkpoint) : firstStart() } = environment;
-  if (checkpoint) checkFingerprint(checkpoint, spec);
   const openGateFor = (settings: SourceGateSettings | undefined, use: string) =>
     openGateOf(settings, use, environment);
   const places = placesInLine<ResolvedStage>(spec);

@@ -6,8 +6,9 @@ import { checkData } from '../settings/check-data.js';
 import { findExcess } from '../settings/data-bounds.js';
 import { jsonSchemaOf } from '../settings/json-schema-of.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
-import type { StagePlace } from '../wire/stage-tree.js';
+import { placesOf, type StagePlace } from '../wire/stage-tree.js';
 import { Catalogue } from './catalogue.js';
+import { columnsInto } from './columns-into.js';
 import { type ExactlyOnceCheck, exactlyOnceProblems } from './exactly-once-spec.js';
 import { findFiles } from './find-files.js';
 import { problemsOfKeys } from './keys-before-branches.js';
@@ -127,7 +128,19 @@ export async function resolveWithFiles(
     registry,
     isInCode: { source: overrides.source !== undefined, sink: overrides.sink !== undefined },
   });
-  return { resolved, files: checked.files, outputs };
+  return { resolved: { ...resolved, ...columnsOfSinks(resolved, outputs) }, files: checked.files, outputs };
+}
+
+function columnsOfSinks(
+  spec: ResolvedSpec,
+  outputs: ReadonlyMap<string, Schema>,
+): Pick<ResolvedSpec, 'columns'> {
+  const into = columnsInto<ResolvedStage>(spec, outputs);
+  const columns = placesOf<ResolvedStage>(spec).flatMap(({ kind, id, stage }) => {
+    const schema = kind === 'sink' && !stage.branches ? into.get(id) : undefined;
+    return schema ? [[id, schema.columns.map(({ name, type }) => ({ name, type }))] as const] : [];
+  });
+  return columns.length > 0 ? { columns: Object.fromEntries(columns) } : {};
 }
 
 /** Placeholder for a stage given in code. */

@@ -11,7 +11,7 @@ import type { PipelineService } from '../service/pipeline-service.js';
 import { storedData } from '../service/stored-data.js';
 import type { CheckedSubmitOptions, SubmitOptions } from '../service/submit-options.js';
 import type { JobRecord } from '../store/job-store.js';
-import type { JobHandle } from '../supervision/job.js';
+import type { JobHandle, JobInfo } from '../supervision/job.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { assertResolved } from './given-in-code.js';
 import type { SubmitDefaults } from './submit-defaults.js';
@@ -76,6 +76,18 @@ export class JobIntake {
       const kept = submitted && written === undefined ? { ...submitted, isResolved: true } : submitted;
       return this.#hand(await this.#checkResolved(spec), checked, kept);
     });
+  }
+
+  /** @see PipelineRuntime.update */
+  async update(
+    id: string,
+    spec: unknown,
+    options: { readonly deadlineMs?: number | undefined },
+  ): Promise<JobInfo> {
+    const { service, hasStore } = this.#context;
+    const written = hasStore ? storedData('update', 'spec', spec) : undefined;
+    const { resolved, files } = await this.check(spec);
+    return service.update(id, resolved, files, { ...options, ...(written !== undefined && { written }) });
   }
 
   /** @throws {InvalidSpecError} listing every problem. */

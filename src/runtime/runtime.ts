@@ -14,6 +14,7 @@ import type { PipelineSpec } from '../plan/typed-spec.js';
 import type { BreakersInput } from '../resilience/breakers-settings.js';
 import type { BudgetsInput } from '../resilience/rate/rate-settings.js';
 import type { ResilienceCoordinator } from '../resilience/resilience-coordinator.js';
+import type { GroupHandle, GroupInfo } from '../service/groups/group-handle.js';
 import { lastingIdPrefix } from '../service/job-identity.js';
 import { PipelineService } from '../service/pipeline-service.js';
 import type { Schedule } from '../service/schedules/schedule-options.js';
@@ -37,6 +38,7 @@ import { resumeAll } from './resume-all.js';
 import { SpecSchedules } from './spec-schedules.js';
 import { SubmitDefaults } from './submit-defaults.js';
 import { type SubscribeOptions, SubscribeSettings } from './subscribe-options.js';
+import type { UpdateOptions } from './update-options.js';
 
 /** Settings of a runtime (see the table in docs/cli.md), and options that can only be given in code. */
 export interface RuntimeOptions extends Omit<z.input<typeof RuntimeSettings>, 'store'> {
@@ -183,6 +185,7 @@ export class PipelineRuntime {
       jobCheckpoints: store.jobCheckpoints,
       store: store.jobs,
       ...(store.jobs && { idPrefix: lastingIdPrefix() }),
+      groups: settings.groups,
       clock,
       watchdog: {
         loopMs: settings.watchdog.loop / 1e6,
@@ -248,6 +251,7 @@ export class PipelineRuntime {
    *   live job reads or writes. The job was not started then.
    * @throws {PipelineError} `JOB_NAME_TAKEN` if a live job has that name; `JOB_QUEUE_FULL` if no more jobs may wait;
    *   `DEPENDENCY_CYCLE` if jobs would wait for one another; `JOB_UNKNOWN` if `dependsOn` has an id that no job has;
+   *   `GROUP_UNKNOWN`; `GROUP_SPENT` while the group still ends its jobs;
    *   `RUNTIME_CLOSED`.
    */
   submit(spec: PipelineSpec, options?: SubmitOptions): Promise<JobHandle> {
@@ -264,6 +268,29 @@ export class PipelineRuntime {
    */
   submitResolved(spec: ResolvedSpec, options?: SubmitOptions): Promise<JobHandle> {
     return this.#intake.submitResolved(spec, options);
+  }
+
+  /**
+   * Has a job go on with a changed spec where it is: the spec is checked and compared with the last checkpoint of the
+   * job; the run at work ends with a last checkpoint; and the next one goes on from that, with the same run and files.
+   * If it does not come to run, the job goes on with the spec that it had. A job that waits in the queue or backs off
+   * takes the spec for its next run. It counts for no restart policy.
+   *
+   * @returns The job, once it runs with the changed spec.
+   * @throws {InvalidSpecError} listing every problem of the spec. Then, as for all errors but the last two, nothing was
+   *   changed.
+   * @throws {InvalidOptionsError} for an invalid deadline.
+   * @throws {PipelineError} `UPDATE_REFUSED` naming each change that its state cannot follow, or if it is at work
+   *   without checkpoints; `JOB_UNKNOWN`; `RUNTIME_CLOSED`; `CHECKPOINT_INVALID` or `CHECKPOINT_FAILED` if its
+   *   checkpoint cannot be read; `UPDATE_FELL_BACK` if the changed spec did not come to run; `JOB_STATE` if the job
+   *   drains, restarts, is being updated or has ended, or ends before it runs with the changed spec.
+   */
+  async update(idOrName: string, spec: PipelineSpec, options: UpdateOptions = {}): Promise<JobInfo> {
+    assertText('update', idOrName);
+    assertMapping('update', options);
+    this.#service.assertOpen();
+    const { id } = this.#service.get(idOrName); // that one, whatever bears its name once the spec is checked
+    return this.#intake.update(id, spec, options);
   }
 
   /**
@@ -318,6 +345,21 @@ export class PipelineRuntime {
   get(idOrName: string): JobHandle {
     assertText('get', idOrName);
     return this.#service.get(idOrName);
+  }
+
+  /** Lists the groups of the settings, with their live jobs. */
+  groups(): GroupInfo[] {
+    return this.#service.groups();
+  }
+
+  /**
+   * Returns a group of the settings, to drain or stop all of its jobs.
+   *
+   * @throws {PipelineError} `GROUP_UNKNOWN`.
+   */
+  group(name: string): GroupHandle {
+    assertText('group', name);
+    return this.#service.group(name);
   }
 
   /**

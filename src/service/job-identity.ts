@@ -16,11 +16,12 @@ export function termsOf({
   dependsOn,
   bounds,
 }: Pick<JobRecord, 'options' | 'dependsOn' | 'bounds'>): JobTerms {
-  const { priority = 0, tenant, labels } = options as Pick<SubmitOptions, 'priority' | 'tenant' | 'labels'>;
+  const { priority = 0, tenant, labels, group } = options as SubmitOptions; // as it was checked then
   return {
     priority,
     ...(tenant !== undefined && { tenant }),
     ...(labels && { labels }),
+    ...(group !== undefined && { group }),
     ...(dependsOn && { dependsOn }),
     ...(bounds && { bounds }),
   };

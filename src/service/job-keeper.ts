@@ -1,5 +1,6 @@
 import { type Clock, type TimerHandle, turnOfTheLoop } from '../core/clock.js';
 import { toWireError, type WireError } from '../core/errors.js';
+import type { PlainData } from '../core/plain-data.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import type { JobRecord, JobStore, ScheduleRecord } from '../store/job-store.js';
 import { isEndState, type JobWish } from '../supervision/job.js';
@@ -81,6 +82,18 @@ export class JobKeeper implements ScheduleRecords {
     if (this.#isClosing && entry.isAtRest) return; // it ends because its runtime does
     this.#mark(entry);
     if (job.state === 'running') this.#lookLater();
+  }
+
+  /**
+   * A job goes on with a changed spec. Resolves once that is durable, or the store has failed: then the next process
+   * goes on with the spec before.
+   */
+  async changeSpec(job: JobActor, spec: PlainData): Promise<void> {
+    const entry = this.#live.get(job.id);
+    if (!entry) return;
+    const { isResolved: _isResolved, ...submitted } = entry.submitted;
+    entry.submitted = { ...submitted, spec };
+    await this.#change((store) => store.putJob(recordOf(entry))).catch(() => {}); // it was told
   }
 
   /** Resolves once the wish is durable, or the store has failed. */
@@ -223,7 +236,7 @@ export class JobKeeper implements ScheduleRecords {
 
 interface Entry {
   readonly job: JobActor;
-  readonly submitted: Submitted;
+  submitted: Submitted;
   readonly submittedAtMs: number;
   wish: JobWish;
   isStable: boolean;

@@ -1,9 +1,11 @@
 import { turnOfTheLoop } from '../core/clock.js';
 import { InvalidSpecError, PipelineError, toWireError } from '../core/errors.js';
+import type { PlainData } from '../core/plain-data.js';
 import { cutText } from '../core/shown-text.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import { problemOfNoStore } from '../plan/exactly-once.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
+import type { GroupSettings } from '../settings/group-settings.js';
 import type { JobLimits } from '../settings/job-limits.js';
 import type { JobRecord, JobStore } from '../store/job-store.js';
 import { drainDeadlineMs } from '../supervision/drain-deadline.js';
@@ -23,7 +25,10 @@ import type { JobBounds } from '../wire/bounds.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { providersOfSpec } from '../wire/stages-of-spec.js';
+import { assertFollows } from './assert-follows.js';
 import type { NeededJob } from './dependencies.js';
+import type { GroupHandle, GroupInfo } from './groups/group-handle.js';
+import { JobGroups } from './groups/job-groups.js';
 import { JobAdmission } from './job-admission.js';
 import { type BoundOptions, jobBoundsOf } from './job-bounds-of.js';
 import type { JobCheckpoints } from './job-checkpoints.js';
@@ -35,8 +40,9 @@ import type { ScheduleRecords } from './schedules/schedule-records.js';
 import type { CheckedSubmitOptions } from './submit-options.js';
 
 export interface PipelineServiceContext
-  extends Omit<SupervisorContext, 'queue' | 'waitsFor' | 'onWish' | 'onForgotten'> {
+  extends Omit<SupervisorContext, 'queue' | 'waitsFor' | 'gate' | 'onWish' | 'onForgotten'> {
   readonly limits: JobLimits;
+  readonly groups?: Readonly<Record<string, GroupSettings>>;
   /** Where checkpoints of all jobs are kept; missing: there are none. */
   readonly checkpoints?: CheckpointFolder | undefined;
   /** What is in there. */
@@ -54,6 +60,7 @@ export class PipelineService implements StartQueue<JobActor> {
   readonly #supervisor: Supervisor;
   readonly #admission: JobAdmission<JobActor>;
   readonly #keeper: JobKeeper | undefined;
+  readonly #groups: JobGroups;
   /** Jobs whose dependencies have come, or with why they cannot come any more. */
   readonly #settled: { readonly job: JobActor; readonly reason?: string }[] = [];
   #isSettling = false;
@@ -69,9 +76,19 @@ export class PipelineService implements StartQueue<JobActor> {
     });
     this.#keeper = context.store && this.#makeKeeper(context.store);
     const keeper = this.#keeper;
+    this.#groups = new JobGroups(context.groups ?? {}, {
+      clock: context.clock,
+      levels: (jobs) => context.topics?.levels(jobs) ?? [jobs],
+      startAgain: (jobs) => this.#supervisor.startAgain(jobs),
+      tell: (event) => this.tell(event),
+      checkDeadline: (options) => drainDeadlineMs(options, context.settings),
+      drain: (jobs, deadlineMs) =>
+        this.#supervisor.endInOrder(jobs, deadlineMs, (job, leftMs) => job.drain({ deadlineMs: leftMs })),
+    });
     this.#supervisor = new Supervisor({
       ...context,
       queue: this,
+      gate: this.#groups,
       ...(keeper && {
         onWish: (job, wish) => keeper.wish(job, wish),
         onForgotten: (job) => keeper.forget(job.id),
@@ -135,6 +152,7 @@ export class PipelineService implements StartQueue<JobActor> {
    * as far as they are still known. One that has not begun starts once it is released.
    *
    * @throws {InvalidSpecError} if a job that was taken back before it uses the same files.
+   * @throws {PipelineError} `GROUP_UNKNOWN`, or `GROUP_SPENT` if its group takes no jobs.
    */
   takeUp(
     spec: ResolvedSpec,
@@ -143,6 +161,7 @@ export class PipelineService implements StartQueue<JobActor> {
   ): JobActor {
     const { id, sequence } = record;
     const terms = { ...termsOf(record), providers: providersOfSpec(spec) };
+    if (terms.group !== undefined) this.#groups.assertOpen(terms.group);
     const job = this.#supervisor.submit(spec, files, {
       checkpoints: this.#context.checkpoints,
       terms,
@@ -202,6 +221,7 @@ export class PipelineService implements StartQueue<JobActor> {
     const needed = dependsOn.map(({ job, on }) => ({ job: this.#find(spec.name, job), on }));
     const cycle = this.#admission.cycle(spec.name, needed);
     if (cycle) throw cycleError(cycle);
+    if (terms.group !== undefined) this.#groups.assertOpen(terms.group);
     return this.#supervisor.submit(spec, files, {
       restart: restartPolicy(restart),
       checkpoints: this.#context.checkpoints,
@@ -252,6 +272,31 @@ export class PipelineService implements StartQueue<JobActor> {
     this.#supervisor.assertOpen();
   }
 
+  /**
+   * Has a job go on with a changed spec from its checkpoint, which is compared with it before the run at work ends. A
+   * job in the queue, and one that backs off, takes it at once.
+   *
+   * @param files - The files that the changed spec reads and writes, determined just now.
+   * @throws {InvalidSpecError} if another job that has not ended uses the same files.
+   * @throws {InvalidOptionsError} for an invalid deadline.
+   * @param options - `written`: the changed spec as a store keeps it.
+   * @throws {PipelineError} `UPDATE_REFUSED`, `UPDATE_FELL_BACK`, `JOB_STATE`, `JOB_UNKNOWN`, `RUNTIME_CLOSED`;
+   *   `CHECKPOINT_INVALID` or `CHECKPOINT_FAILED` if its checkpoint cannot be read.
+   */
+  async update(
+    idOrName: string,
+    changed: ResolvedSpec,
+    files: JobFiles | undefined,
+    { written, ...options }: { readonly deadlineMs?: number | undefined; readonly written?: PlainData },
+  ): Promise<JobInfo> {
+    const job = this.#supervisor.get(idOrName);
+    job.assertUpdatable();
+    await assertFollows(job, changed, this.#context.checkpoints);
+    await this.#supervisor.update(job, changed, files, options);
+    if (written !== undefined) await this.#keeper?.changeSpec(job, written);
+    return job.inspect();
+  }
+
   /** @see Supervisor.list */
   list(): JobInfo[] {
     return this.#supervisor.list();
@@ -280,11 +325,29 @@ export class PipelineService implements StartQueue<JobActor> {
     return this.#supervisor.find(idOrName) !== undefined;
   }
 
+  /** The groups of jobs. */
+  groups(): GroupInfo[] {
+    return this.#groups.list();
+  }
+
+  /** @throws {PipelineError} `GROUP_UNKNOWN`. */
+  group(name: string): GroupHandle {
+    return this.#groups.get(name);
+  }
+
   /** Tells the listeners of an event. */
   tell(event: RuntimeEvent): void {
     if (event.type === 'schedule.due' && event.result === 'refused') {
       const { name, instantMs, error } = event;
       this.#context.log.warn({ schedule: name, instantMs, error }, 'a scheduled job was refused');
+    }
+    if (event.type === 'group.restarting') {
+      const { name, cause, jobs, restarts } = event;
+      this.#context.log.warn({ group: name, cause, jobs, restarts }, 'a group restarts');
+    }
+    if (event.type === 'group.dead') {
+      const { name, error, jobs } = event;
+      this.#context.log.error({ group: name, err: error, jobs }, 'all jobs of a group end');
     }
     this.#supervisor.tell(event);
   }
@@ -322,7 +385,9 @@ export class PipelineService implements StartQueue<JobActor> {
   async close(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
     drainDeadlineMs(options, this.#context.settings); // nothing is closed for a wrong one
     this.#keeper?.beginClose();
-    await this.#supervisor.close(options);
+    const closed = this.#supervisor.close(options);
+    this.#groups.close();
+    await closed;
     this.#closing ??= this.#keeper?.close();
     await this.#closing;
   }
@@ -342,6 +407,7 @@ export class PipelineService implements StartQueue<JobActor> {
   }
 
   push(job: JobActor): void {
+    this.#groups.join(job);
     const { dependsOn = [] } = job.terms ?? ({} as Partial<JobTerms>);
     const hasBegun = job.context.runs.length > 0; // what it waited for has come
     const needed = (hasBegun ? [] : dependsOn).map(({ job, id, on }): NeededJob<JobActor> => {
@@ -375,6 +441,7 @@ export class PipelineService implements StartQueue<JobActor> {
     if (event.type !== 'job.state') return;
     const { state, id } = event;
     this.#keeper?.note(this.#supervisor.get(id));
+    this.#groups.follow(this.#supervisor.get(id), event);
     if (state !== 'starting' && state !== 'running' && state !== 'paused') return;
     this.#admission.reach(this.#supervisor.get(id), state === 'starting' ? 'started' : 'ready');
   }

@@ -69,7 +69,11 @@ const DEATH: WireError = {
 
 /** Whether it had a thread, or was about to lose one. */
 const isAtWork = ({ state }: JobRecord): boolean =>
-  state === 'starting' || state === 'running' || state === 'paused' || state === 'draining';
+  state === 'starting' ||
+  state === 'running' ||
+  state === 'paused' ||
+  state === 'restarting' ||
+  state === 'draining';
 
 /** A death after a stable time is no failure: only failures count, also for a job without a policy. */
 const stableEnd = (runs: readonly JobRun[]): readonly JobRun[] =>

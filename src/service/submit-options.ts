@@ -44,6 +44,12 @@ export const SubmitOptions = z.strictObject({
     .default(0)
     .describe('Jobs with a larger one start sooner'),
   tenant: name.optional().describe('On whose behalf the job runs: tenants take turns, and may have a limit'),
+  group: name
+    .optional()
+    .describe(
+      'Name of a group of the settings, to which the job belongs. It needs a restart policy: `on-failure` where ' +
+        'nothing else is said',
+    ),
   labels: z
     .record(name, z.string(text).max(256, text))
     .refine((labels) => Object.keys(labels).length <= 64, 'expected at most 64 labels')

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { durationNs } from './duration.js';
+import { GroupsSettings } from './group-settings.js';
 import { JobLimits } from './job-limits.js';
 import { RestartSettings } from './restart-settings.js';
 import { WatchdogSettings } from './watchdog-settings.js';
@@ -167,6 +168,9 @@ export const RuntimeSettings = z
     ),
     restart: RestartSettings.prefault({}).describe(
       'How jobs are started again that were submitted without a policy of their own',
+    ),
+    groups: GroupsSettings.default(() => ({})).describe(
+      'Groups of jobs that are started again together, by name: see [docs/restarts.md](restarts.md#groups)',
     ),
   })
   .refine(({ warmThreads, maxThreads }) => warmThreads <= maxThreads, {

@@ -15,6 +15,7 @@ const STATES: Readonly<Record<JobState, true>> = {
   running: true,
   paused: true,
   draining: true,
+  restarting: true,
   backingOff: true,
   completed: true,
   stopped: true,
@@ -41,6 +42,7 @@ const Transition = z.looseObject({
 
 const Run = z.looseObject({
   attempt: count,
+  revision: count.optional(),
   epoch: count.optional(),
   startedAtMs: instant,
   endedAtMs: instant.optional(),

@@ -1,6 +1,5 @@
 import type { Clock } from '../core/clock.js';
 import { PipelineError, toWireError, type WireError } from '../core/errors.js';
-import { hideSecrets } from '../core/hide-secrets.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
 import { type Nanos, nanos } from '../core/units.js';
 import type { Threads } from '../hosts/threads.js';
@@ -13,7 +12,7 @@ import type { JobBounds } from '../wire/bounds.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { StageReport } from '../wire/pipeline-report.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
-import { needsResilience, secretsOfSpec, stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
+import { needsResilience, stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
 import { pendingStart, StartStep } from '../wire/start-step.js';
 import { threadNeeds } from '../wire/thread-needs.js';
 import { answered } from './answer-deadline.js';
@@ -34,15 +33,17 @@ import {
   type WaitReason,
 } from './job.js';
 import { boundInstants } from './job-bounds.js';
-import type { JobCommand, JobContext, JobEvent } from './job-context.js';
+import type { JobCommand, JobContext, JobEvent, RequestedEnd, RequestedRestart } from './job-context.js';
 import { JobLife, type JobPast } from './job-life.js';
 import type { JobMachine } from './job-machine.js';
 import { type CutShort, jobReport } from './job-report.js';
 import { epochToFollow } from './job-runs.js';
+import { NextRun } from './next-run.js';
 import { NextThread } from './next-thread.js';
 import type { Restarts } from './restart-policy.js';
 import { mayRestart } from './run-end.js';
 import { RunThread } from './run-thread.js';
+import { SpecRevisions, type UpdateEnd } from './spec-revisions.js';
 import { stalledError, stalledRows, stuckError } from './watch-findings.js';
 import type { StallFinding, StuckFinding, WatchedJob, WatchedRun } from './watchdog.js';
 
@@ -90,6 +91,8 @@ export interface JobActorContext {
    * is waited for before the call of the user is answered. Must not throw or reject.
    */
   onWish?(job: JobActor, wish: JobWish): Promise<void> | undefined;
+  /** Called when a change of its spec has ended. Must not throw. */
+  onUpdate(job: JobActor, end: UpdateEnd): void;
   /** Called after each step of the machine. Must not throw. */
   onTransition(job: JobActor, transition: JobTransition): void;
   /** Called with what the watchdog has found. Must not throw. */
@@ -125,10 +128,7 @@ export class JobActor implements JobHandle, WatchedJob {
   readonly #life: JobLife;
   readonly #submittedAtNs: bigint;
   readonly #resolveOutcome: (report: JobReport) => void;
-  /** Removes the spec's secrets from the list of texts that this thread hides. */
-  readonly #showSecrets: () => void;
-  /** Dropped when the job ends, so that a list of ended jobs holds no specs. */
-  #spec: ResolvedSpec | undefined;
+  readonly #specs: SpecRevisions;
   readonly #settings: JobSettings;
   /** Of the run that is at work. */
   #thread: RunThread | undefined;
@@ -149,6 +149,7 @@ export class JobActor implements JobHandle, WatchedJob {
   readonly #deadline: Deadline;
   /** While it backs off. */
   readonly #nextThread: NextThread;
+  readonly #nextRun: NextRun;
   readonly #bounds: BoundTimers;
 
   /** @param spec - Of a job that has ended, no more than the name is left. */
@@ -162,10 +163,10 @@ export class JobActor implements JobHandle, WatchedJob {
     this.name = spec.name;
     this.terms = settings.terms;
     this.sequence = settings.sequence ?? 0;
-    this.#spec = 'source' in spec ? spec : undefined;
-    this.#showSecrets = hideSecrets(this.#spec ? secretsOfSpec(this.#spec) : []);
     this.#context = context;
+    this.#specs = new SpecRevisions(spec, (end) => context.onUpdate(this, end));
     this.#settings = settings;
+    this.#nextRun = new NextRun(spec.name);
     this.#deadline = new Deadline(context.clock, () => this.#meetDeadline());
     this.#nextThread = new NextThread(context.clock, context.threads);
     this.#bounds = new BoundTimers(context.clock, (bound) => this.#endAt(bound));
@@ -186,7 +187,6 @@ export class JobActor implements JobHandle, WatchedJob {
         restarts,
         bounds: settings.bounds,
         past,
-        isFenced: restarts && 'source' in spec && isFencedBy(spec, settings.checkpoints !== undefined),
       },
       {
         onCommand: (command) => this.#obey(command),
@@ -195,6 +195,11 @@ export class JobActor implements JobHandle, WatchedJob {
       },
     );
     if (past && isEndState(past.state)) this.#finish();
+  }
+
+  /** Of the run at work, or of the next one; missing once the job has ended. */
+  get spec(): ResolvedSpec | undefined {
+    return this.#specs.spec;
   }
 
   /** Puts the job in the queue; one that backed off in an earlier process goes on with that. */
@@ -243,9 +248,14 @@ export class JobActor implements JobHandle, WatchedJob {
     return [...this.#threads].filter((thread) => thread !== this.#thread && thread.isBlocked).length;
   }
 
+  /** Whether its next run is due, and waits for a thread. */
+  get isDue(): boolean {
+    return this.state === 'backingOff' && this.#life.context.deadlineAtMs === undefined;
+  }
+
   /** Gives the job a thread: takes it out of the queue, or ends its back-off. */
   start(): void {
-    const spec = this.#spec;
+    const { spec } = this.#specs;
     const { state } = this;
     if (!spec || (state !== 'queued' && state !== 'backingOff')) return;
     const { clock, threads, log, settings, resilience, secrets = [] } = this.#context;
@@ -295,7 +305,12 @@ export class JobActor implements JobHandle, WatchedJob {
     this.#threads.add(thread);
     // Last, since a listener may stop the job as soon as it sees this event; then there must be something
     // to end.
-    this.#send({ type: 'thread.assigned', deadlineAtMs: this.#deadline.in(settings.startDeadlineMs) });
+    this.#send({
+      type: 'thread.assigned',
+      deadlineAtMs: this.#deadline.in(settings.startDeadlineMs),
+      revision: this.#specs.revision,
+      isFenced: isFencedBy(spec, checkpoints !== undefined),
+    });
   }
 
   /**
@@ -330,6 +345,7 @@ export class JobActor implements JobHandle, WatchedJob {
       id: this.id,
       name: this.name,
       state: this.state,
+      revision: this.#specs.revision,
       ...this.terms,
       ...(waitsFor && { waitsFor }),
       counters,
@@ -350,16 +366,18 @@ export class JobActor implements JobHandle, WatchedJob {
   }
 
   findStuck(finding: StuckFinding): void {
-    if (!this.#spec) return;
-    const error = stuckError(this.#spec, finding);
+    const { spec } = this.#specs;
+    if (!spec) return;
+    const error = stuckError(spec, finding);
     this.#context.onFinding(this, { type: 'job.stuck', ...this.#now, error });
     this.#send({ type: 'run.stuck', error });
   }
 
   findStalled(finding: StallFinding): void {
-    if (!this.#spec) return;
-    const error = finding.mustEnd ? stalledError(this.#spec, finding) : undefined;
-    const stalled = stalledRows(this.#spec, finding, this.#deadline.in(0));
+    const { spec } = this.#specs;
+    if (!spec) return;
+    const error = finding.mustEnd ? stalledError(spec, finding) : undefined;
+    const stalled = stalledRows(spec, finding, this.#deadline.in(0));
     this.#stalled = stalled;
     this.#context.onFinding(this, { type: 'job.stalled', ...this.#now, ...stalled, ...(error && { error }) });
     if (error) this.#send({ type: 'run.stuck', error });
@@ -430,6 +448,76 @@ export class JobActor implements JobHandle, WatchedJob {
     return this.isLive ? this.#context.onWish?.(this, wish) : undefined;
   }
 
+  /** @throws {PipelineError} `JOB_STATE` if it drains, restarts, is being updated or has ended. */
+  assertUpdatable(): void {
+    const { state } = this;
+    if (!this.isLive || state === 'draining') {
+      throw new PipelineError('JOB_STATE', `Job "${this.name}" is ${state} and can no longer be updated`);
+    }
+    if (!this.#specs.isUpdating && state !== 'restarting') return;
+    const what = this.#specs.isUpdating ? 'being updated' : state;
+    throw new PipelineError('JOB_STATE', `Job "${this.name}" is ${what}: update it once it runs`);
+  }
+
+  /**
+   * Goes on with a changed spec: the run at work ends with a last checkpoint, and another one begins. Without one, the
+   * next run has it. If no run with it comes to run, the job goes on with the spec before.
+   *
+   * @throws {PipelineError} As `assertUpdatable`; `UPDATE_FELL_BACK`; `JOB_STATE` if the job ends before that.
+   * @throws {InvalidOptionsError} for an invalid deadline.
+   */
+  async update(
+    spec: ResolvedSpec,
+    options: { readonly deadlineMs?: number | undefined } = {},
+  ): Promise<void> {
+    this.assertUpdatable();
+    drainDeadlineMs(options, this.#context.settings); // before anything is changed
+    const { state } = this;
+    if (state === 'queued' || state === 'backingOff') {
+      this.#specs.replace(spec);
+      return;
+    }
+    const updated = this.#specs.begin(spec);
+    this.requestRestart({ reason: 'update requested', isOnTrial: true }, options);
+    await updated;
+  }
+
+  async restart(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
+    const { state } = this;
+    if (state === 'queued') {
+      throw new PipelineError(
+        'JOB_STATE',
+        `Job "${this.name}" is queued: it has no run that could be restarted`,
+      );
+    }
+    this.#expectBeforeEnd('restarted');
+    this.requestRestart({ reason: 'restart requested' }, options);
+    await this.#nextRun.begins();
+  }
+
+  /**
+   * Asks for another run: this one ends with a last checkpoint, or at once if there are none, since the next one
+   * begins anew then. It counts for no restart policy.
+   *
+   * @throws {InvalidOptionsError} for an invalid deadline.
+   */
+  requestRestart(
+    restart: RequestedRestart,
+    options: { readonly deadlineMs?: number | undefined } = {},
+  ): void {
+    this.#send({ type: 'restart.requested', restart, ...this.#endIn(options) });
+  }
+
+  /** The job ends with this run, and is `dead` with this error: its group has no restart left. */
+  endWithGroup(error: WireError, options: { readonly deadlineMs?: number | undefined } = {}): void {
+    this.#send({ type: 'group.spent', error, ...this.#endIn(options) });
+  }
+
+  #endIn(options: { readonly deadlineMs?: number | undefined }): RequestedEnd {
+    const deadlineAtMs = this.#deadline.in(drainDeadlineMs(options, this.#context.settings));
+    return { how: this.#settings.checkpoints ? 'suspend' : 'stop', deadlineAtMs };
+  }
+
   /** @param answer - `undefined`: there is no thread to wait for. */
   async #answered<T>(asked: string, answer: Promise<T> | undefined): Promise<T | undefined> {
     return answer && answered(answer, { job: this.name, asked, clock: this.#context.clock });
@@ -473,14 +561,17 @@ export class JobActor implements JobHandle, WatchedJob {
 
   /** The first component with native code, whose thread must not be terminated. */
   get #native(): string | undefined {
-    return this.#spec && stagesOf(this.#spec).find(({ loads }) => loads === 'native')?.use;
+    const { spec } = this.#specs;
+    return spec && stagesOf(spec).find(({ loads }) => loads === 'native')?.use;
   }
 
   /** Applies what the machine's last step changed. */
   #follow(): void {
-    this.#deadline.arm(this.#life.context.deadlineAtMs);
-    this.#bounds.arm(this.#life.isDone ? undefined : boundInstants(this.#life.context));
-    if (this.#life.isDone) this.#finish();
+    const { state, context, isDone } = this.#life;
+    this.#specs.reach({ state, isOnTrial: context.isOnTrial === true, error: context.error });
+    this.#deadline.arm(context.deadlineAtMs);
+    this.#bounds.arm(isDone ? undefined : boundInstants(context));
+    if (isDone) this.#finish();
     if (this.#tellTransition() && this.#report) this.#context.onEnd(this, this.#report);
   }
 
@@ -489,6 +580,7 @@ export class JobActor implements JobHandle, WatchedJob {
     const { lastTransition } = this.#life;
     if (!lastTransition || lastTransition === this.#lastTransition) return false;
     this.#lastTransition = lastTransition;
+    this.#nextRun.reach(lastTransition.state, !this.isLive);
     this.#expectThread(lastTransition);
     this.#context.onTransition(this, lastTransition);
     return true;
@@ -496,9 +588,10 @@ export class JobActor implements JobHandle, WatchedJob {
 
   /** Has the next thread made ready while the job backs off: not if the last one did not come up. */
   #expectThread({ state, atMs, nextStartAtMs }: JobTransition): void {
-    if (state !== 'backingOff' || nextStartAtMs === undefined || !this.#spec || !this.#cameUp) return;
+    const { spec } = this.#specs;
+    if (state !== 'backingOff' || nextStartAtMs === undefined || !spec || !this.#cameUp) return;
     const checkpoints = this.#settings.checkpoints !== undefined;
-    this.#nextThread.expectIn(nextStartAtMs - atMs, threadNeeds(this.#spec, { checkpoints }));
+    this.#nextThread.expectIn(nextStartAtMs - atMs, threadNeeds(spec, { checkpoints }));
   }
 
   #endAt(bound: 'duration' | 'until'): void {
@@ -507,7 +600,7 @@ export class JobActor implements JobHandle, WatchedJob {
   }
 
   #meetDeadline(): void {
-    const spec = this.#spec;
+    const { spec } = this.#specs;
     if (this.state !== 'starting' || !spec) {
       this.#send({ type: 'deadline.passed' });
       return;
@@ -556,8 +649,7 @@ export class JobActor implements JobHandle, WatchedJob {
     this.#cameUp = this.hasHeartbeat;
     this.#thread?.close();
     this.#nextThread.cancel();
-    this.#showSecrets();
-    this.#spec = undefined;
+    this.#specs.release();
     this.#stalled = undefined;
     this.#thread = undefined;
     this.#lastThread = undefined;

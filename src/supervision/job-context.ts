@@ -11,8 +11,16 @@ import type { Restarts } from './restart-policy.js';
  * process.
  */
 export type JobEvent =
-  /** The job has a thread, in which all stages must be open by the deadline. */
-  | { readonly type: 'thread.assigned'; readonly deadlineAtMs: number }
+  /**
+   * The job has a thread, in which all stages must be open by the deadline. `revision`: of its spec; `isFenced`: whether
+   * all that its sinks write is fenced.
+   */
+  | {
+      readonly type: 'thread.assigned';
+      readonly deadlineAtMs: number;
+      readonly revision?: number;
+      readonly isFenced?: boolean;
+    }
   /** All stages are open. */
   | { readonly type: 'actor.ready' }
   | { readonly type: 'pause.requested' }
@@ -23,6 +31,13 @@ export type JobEvent =
   | { readonly type: 'stop.requested' }
   /** An instant of its bounds has come. */
   | { readonly type: 'bound.reached'; readonly bound: 'duration' | 'until'; readonly deadlineAtMs: number }
+  /**
+   * To end this run and begin another one. It counts for no restart policy: neither the number of restarts nor the
+   * waits of a policy change. A job in the queue, and one that ends as its user asked for, stay as they are.
+   */
+  | ({ readonly type: 'restart.requested'; readonly restart: RequestedRestart } & RequestedEnd)
+  /** The group of the job has no restart left: its run ends, and the job is `dead` with this error. */
+  | ({ readonly type: 'group.spent'; readonly error: WireError } & RequestedEnd)
   /**
    * The instant in the context's `deadlineAtMs` has passed. `pending` names what a start is still waiting
    * for.
@@ -36,6 +51,27 @@ export type JobEvent =
   | { readonly type: 'pipeline.ended'; readonly report: PipelineReport; readonly isStable?: boolean }
   /** The thread is gone and left no report; or none could be had. */
   | { readonly type: 'thread.lost'; readonly error: WireError; readonly isStable?: boolean };
+
+/** How a run is to end that does not end by itself. */
+export interface RequestedEnd {
+  /**
+   * `suspend`: with a last checkpoint; `drain`: with what it has read delivered; `stop`: at once, as it will begin
+   * anew.
+   */
+  readonly how: 'suspend' | 'drain' | 'stop';
+  /** When its thread is ended, if it has not ended by then. Not of `stop`. */
+  readonly deadlineAtMs: number;
+}
+
+/** Another run that was asked for, by hand or by a group. */
+export interface RequestedRestart {
+  /** Shown with the transitions of the job. */
+  readonly reason: string;
+  /** It begins no sooner. Missing: as soon as the run before has ended. */
+  readonly startAtMs?: number;
+  /** It has a changed spec: if it does not come to run, one with the spec before follows it. */
+  readonly isOnTrial?: true;
+}
 
 /** A command from the machine to the supervisor. */
 export interface JobCommand {
@@ -70,6 +106,12 @@ export interface JobContext {
   readonly runs: readonly JobRun[];
   /** Missing: the job has one run. */
   readonly restarts?: Restarts | undefined;
+  /** The spec was changed, and no run with the changed one has come to run: if none does, the one before goes on. */
+  readonly isOnTrial?: boolean | undefined;
+  /** Another run was asked for, which has not begun. */
+  readonly restart?: RequestedRestart | undefined;
+  /** Why the job is to be `dead` at the end of its run: its group has no restart left. */
+  readonly groupError?: WireError | undefined;
   /** Where it ends before its source does. */
   readonly bounds?: JobBounds | undefined;
   /** When the duration of its bounds is over: set once all its stages have been open. */
@@ -78,7 +120,9 @@ export interface JobContext {
   readonly boundReached?: 'duration' | 'until' | undefined;
   /** A stop, a drain or a suspend was requested while a run was given up: no other one follows. */
   readonly endWanted?: boolean | undefined;
-  /** Whether all that its sinks write is fenced: another run may follow one whose thread could not be ended. */
+  /**
+   * Whether all that the sinks of its last run write is fenced: another run may follow if its thread could not be ended.
+   */
   readonly isFenced?: boolean | undefined;
 }
 
@@ -86,15 +130,10 @@ export interface JobContext {
 export const HISTORY_MAX = 100;
 
 /** The context of a job that is put in the queue. */
-export const contextOfQueued = (
-  queuedAtMs: number,
-  restarts?: Restarts,
-  { isFenced = false, bounds }: Pick<JobContext, 'isFenced' | 'bounds'> = {},
-): JobContext => ({
+export const contextOfQueued = (queuedAtMs: number, restarts?: Restarts, bounds?: JobBounds): JobContext => ({
   history: [{ state: 'queued', atMs: queuedAtMs }],
   pauseWanted: false,
   runs: [],
   ...(restarts && { restarts }),
   ...(bounds && { bounds }),
-  ...(isFenced && { isFenced }),
 });

@@ -24,8 +24,6 @@ export interface JobLifeSettings {
   readonly restarts?: Restarts | undefined;
   /** Where it ends before its source does. */
   readonly bounds?: JobBounds | undefined;
-  /** Whether all that its sinks write is fenced. */
-  readonly isFenced?: boolean | undefined;
   readonly inspect?: InspectMachine | undefined;
   /** Of a job that an earlier process had. Missing: it is new. */
   readonly past?: JobPast | undefined;
@@ -56,9 +54,7 @@ export class JobLife {
     this.#settings = settings;
     this.#listener = listener;
     const { past } = settings;
-    this.#context = past
-      ? { ...past.context, ...(settings.isFenced && { isFenced: true }) }
-      : contextOfQueued(settings.queuedAtMs, settings.restarts, settings);
+    this.#context = past?.context ?? contextOfQueued(settings.queuedAtMs, settings.restarts, settings.bounds);
     if (!past) return;
     this.#state = past.state;
     this.#isDone = isEndState(past.state);

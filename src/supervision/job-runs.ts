@@ -5,6 +5,8 @@ import { cutText } from '../core/shown-text.js';
 export interface JobRun {
   /** 1 for the first run of the job. */
   readonly attempt: number;
+  /** Of the spec that it had, if not the first one. */
+  readonly revision?: number;
   /** Epoch of its claim at the checkpoint store; missing without a store, and until it has claimed. */
   readonly epoch?: number;
   /** When it was given a thread, in ms since 1970. */
@@ -23,13 +25,15 @@ export const RUNS_MAX = 20;
 const MESSAGE_CHARS_MAX = 1_024;
 
 /** With a run that begins now. */
-export const withRun = (runs: readonly JobRun[], startedAtMs: number): readonly JobRun[] =>
-  [...runs, { attempt: (runs.at(-1)?.attempt ?? 0) + 1, startedAtMs }].slice(-RUNS_MAX);
+export const withRun = (runs: readonly JobRun[], startedAtMs: number, revision = 1): readonly JobRun[] => {
+  const attempt = (runs.at(-1)?.attempt ?? 0) + 1;
+  return [...runs, { attempt, ...(revision > 1 && { revision }), startedAtMs }].slice(-RUNS_MAX);
+};
 
 /** With what became known of the last run. */
 export function withKnown(
   runs: readonly JobRun[],
-  known: Partial<Omit<JobRun, 'attempt' | 'startedAtMs'>>,
+  known: Partial<Omit<JobRun, 'attempt' | 'revision' | 'startedAtMs'>>,
 ): readonly JobRun[] {
   const last = runs.at(-1);
   return last ? [...runs.slice(0, -1), { ...last, ...known }] : runs;

@@ -4,9 +4,8 @@ import { InvalidSpecError, PipelineError } from '../core/errors.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
 import { Random } from '../core/random.js';
 import { cutText } from '../core/shown-text.js';
-import { type Nanos, toMillisCeil } from '../core/units.js';
+import { NANOS_PER_MILLI, type Nanos, toMillisCeil } from '../core/units.js';
 import type { Threads } from '../hosts/threads.js';
-import { FilesInUse } from '../plan/paths/files-in-use.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -17,11 +16,14 @@ import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { topicsOfSpec } from '../wire/stages-of-spec.js';
 import { drainDeadlineMs } from './drain-deadline.js';
 import { EndedJobs } from './ended-jobs.js';
+import { FilesOfJobs } from './files-of-jobs.js';
 import type { JobInfo, JobReport, JobTerms, JobTransition, RuntimeEvent, WaitReason } from './job.js';
 import { JobActor, type JobActorContext, type JobActorSettings, type WatchEvent } from './job-actor.js';
 import type { JobPast } from './job-life.js';
 import { createJobMachine } from './job-machine.js';
+import type { RestartGate } from './restart-gate.js';
 import { noRestarts, type RestartPolicy } from './restart-policy.js';
+import type { UpdateEnd } from './spec-revisions.js';
 import type { StartQueue } from './start-queue.js';
 import { ThreadStartLimit } from './thread-start-limit.js';
 import { Watchdog, type WatchdogParts, type WatchdogSettings } from './watchdog.js';
@@ -61,6 +63,8 @@ export interface SupervisorContext {
   readonly onForgotten?: ((job: JobActor) => void) | undefined;
   /** Why a job is still in the queue. */
   readonly waitsFor?: (job: JobActor) => readonly WaitReason[] | undefined;
+  /** Who holds back jobs whose next run is due. */
+  readonly gate?: RestartGate<JobActor>;
   /** Threads that may start at a time. Default: one for each processor. */
   readonly threadsStartingMax?: number;
 }
@@ -110,7 +114,7 @@ export class Supervisor {
   /** Of these, the ones whose next run is due. They start before the jobs in the queue. */
   readonly #due = new Set<JobActor>();
   /** Files of jobs that may still read or write: live jobs, and those whose thread could not be ended. */
-  readonly #files = new FilesInUse<JobActor>();
+  readonly #files = new FilesOfJobs<JobActor>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #startLimit: ThreadStartLimit;
   readonly #watchdog: Watchdog | undefined;
@@ -207,6 +211,33 @@ export class Supervisor {
     return true;
   }
 
+  /**
+   * Has a job go on with a changed spec: see `JobActor.update`.
+   *
+   * @param files - The files that it reads and writes, determined just now.
+   * @throws {InvalidSpecError} if another job that has not ended uses the same files.
+   * @throws {PipelineError} `RUNTIME_CLOSED`; and as `JobActor.update`.
+   */
+  async update(
+    job: JobActor,
+    spec: ResolvedSpec,
+    files: JobFiles | undefined,
+    options: { readonly deadlineMs?: number | undefined },
+  ): Promise<void> {
+    this.assertOpen();
+    if (files) this.#refuseSharedFiles(spec, files, job);
+    const updated = job.update(spec, options);
+    // Until it is known which one it goes on with, nobody else has the files of either spec.
+    const giveBack = job.isLive && files ? this.#files.add(job, files) : () => {};
+    try {
+      await updated;
+    } catch (error) {
+      if (job.threadsLeft === 0) giveBack(); // else a thread that could not be ended may still use them
+      throw error;
+    }
+    if (files && job.isLive && job.threadsLeft === 0) this.#files.keepLast(job);
+  }
+
   /** Live jobs and the most recent ended ones, in order of submission. */
   list(): JobInfo[] {
     const jobs = [...this.#ended.values(), ...this.#live.values()];
@@ -255,8 +286,24 @@ export class Supervisor {
   async close(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
     const deadlineMs = drainDeadlineMs(options, this.#context.settings);
     this.#closed = true;
+    await this.endInOrder([...this.#live.values()], deadlineMs, (job, leftMs) =>
+      job.suspend({ deadlineMs: leftMs }),
+    );
+  }
+
+  /**
+   * Ends jobs, the producers of topics before their consumers. Those that have no thread end first, so that no producer
+   * waits for one that never starts.
+   *
+   * @param deadlineMs - For all of them.
+   * @param end - Ends one, by the deadline that is left for it.
+   */
+  async endInOrder(
+    live: readonly JobActor[],
+    deadlineMs: number,
+    end: (job: JobActor, deadlineMs: number) => Promise<JobReport>,
+  ): Promise<void> {
     const { clock, topics } = this.#context;
-    const live = [...this.#live.values()];
     const until = clock.now() + BigInt(Math.ceil(deadlineMs * 1e6));
     // Producers would wait in vain for the consumers among those that have no thread.
     const hasBegun = ({ state }: JobActor) => state !== 'queued' && state !== 'backingOff';
@@ -269,7 +316,7 @@ export class Supervisor {
       for (let at = 0; at < level.length; at += ENDS_PER_TURN) {
         if (at > 0) await turnOfTheLoop();
         const next = level.slice(at, at + ENDS_PER_TURN);
-        ends.push(...next.map((job) => job.leave({ deadlineMs: Math.min(deadlineMs, leftMs) })));
+        ends.push(...next.map((job) => end(job, Math.min(deadlineMs, leftMs))));
       }
       await Promise.all(ends);
     }
@@ -305,6 +352,7 @@ export class Supervisor {
     try {
       for (const job of this.#due) {
         if (!this.#startLimit.hasRoom) return;
+        if (this.#context.gate?.holds(job)) continue;
         // A thread that could not be ended has a place.
         if (this.#placesTaken > this.#context.settings.maxThreads) break;
         // It waits: a restart without a try would be spent in vain.
@@ -334,6 +382,12 @@ export class Supervisor {
     }
   }
 
+  /** Starts those of the jobs whose next run is due, in this order. */
+  startAgain(jobs: readonly JobActor[]): void {
+    for (const job of jobs) if (this.#due.delete(job)) this.#due.add(job);
+    this.startQueued();
+  }
+
   #start(job: JobActor): void {
     this.#threaded.add(job);
     this.#startLimit.starts(job);
@@ -355,11 +409,13 @@ export class Supervisor {
     else this.#leftPlaces.delete(job);
   }
 
-  #refuseSharedFiles(spec: ResolvedSpec, files: JobFiles): void {
-    const problems = this.#files.conflicts(files, (job) => {
+  /** @param own - The job that is to have them. */
+  #refuseSharedFiles(spec: ResolvedSpec, files: JobFiles, own?: JobActor): void {
+    const nameOf = (job: JobActor) => {
       const state = job.isLive ? job.state : `${job.state}, but its thread could not be ended`;
       return `job "${job.name}" (${job.id}, ${state})`;
-    });
+    };
+    const problems = this.#files.conflicts(files, nameOf, own);
     if (problems.length > 0) throw new InvalidSpecError(`spec "${spec.name}"`, problems);
   }
 
@@ -378,11 +434,13 @@ export class Supervisor {
       inspect,
       ...(waitsFor && { waitsFor }),
       ...(onWish && { onWish }),
+      onUpdate: (job, end) => this.#tellUpdate(job, end),
       onTransition: (job, transition) => this.#tellTransition(job, transition),
       onFinding: (job, finding) => this.#tellFinding(job, finding),
       onEnd: (job, report) => this.#retire(job, report),
       onRestartDue: (job) => {
         this.#due.add(job);
+        this.#context.gate?.onDue(job);
         this.startQueued();
       },
       onThreadBegun: (job) => {
@@ -446,10 +504,19 @@ export class Supervisor {
       ...(nextStartAtMs !== undefined && { nextStartAtMs }),
     };
     if (state === 'failed' || state === 'dead') this.#log('error', fields, TEXTS[state]);
-    else if (state === 'backingOff')
+    else if (state === 'backingOff' && !transition.isRequested)
       this.#log('warn', { ...fields, err: job.error }, 'a run of the job has ended, and another one follows');
     else this.#log('debug', fields, 'job entered a state');
     this.tell({ type: 'job.state', id, name, ...transition });
+  }
+
+  #tellUpdate({ id, name }: JobActor, end: UpdateEnd): void {
+    const fields = { job: name, id, revision: end.revision };
+    if (end.error)
+      this.#log('warn', { ...fields, err: end.error }, 'the changed spec of the job did not run');
+    else this.#log('info', fields, 'the job has a changed spec');
+    const atMs = Number(this.#context.clock.wall() / NANOS_PER_MILLI);
+    this.tell({ type: 'job.updated', id, name, atMs, ...end });
   }
 
   #tellFinding({ id, name }: JobActor, finding: WatchEvent): void {
@@ -470,7 +537,7 @@ export class Supervisor {
     }
   }
 
-  #log(level: 'debug' | 'warn' | 'error', fields: object, text: string): void {
+  #log(level: 'debug' | 'info' | 'warn' | 'error', fields: object, text: string): void {
     try {
       this.#context.log[level](fields, text);
     } catch {

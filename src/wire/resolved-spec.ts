@@ -1,4 +1,5 @@
 import type { CalendarData } from '../calendars/calendar-data.js';
+import type { Column } from '../columns/schema.js';
 import type { BranchPlace } from '../settings/branch-place.js';
 import type { QueueSettings } from '../settings/queue-options.js';
 import type { StageFacts } from './stage-facts.js';
@@ -104,4 +105,6 @@ export interface ResolvedSpec {
   readonly maxMemoryMb: number;
   /** Seed for stages without their own seed. */
   readonly seed: number;
+  /** The columns that sinks are given, by their ids, as far as they were known when the spec was checked. */
+  readonly columns?: Readonly<Record<string, readonly Pick<Column, 'name' | 'type'>[]>>;
 }

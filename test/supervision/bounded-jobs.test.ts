@@ -114,6 +114,18 @@ describe('a job with an instant', () => {
     expect(clock.timersArmed).toBe(0);
   });
 
+  it('is not started again if it comes while a start is given up', async () => {
+    const { supervisor, clock, threads } = startSupervisor();
+    const bounds = { untilMs: WALL_MS + 30_500 };
+    const job = supervisor.submit(specOf('slow'), undefined, { bounds, restart: onFailure });
+    clock.advance(30_000);
+    expect(job.state).toBe('draining');
+    clock.advance(500);
+    threads.last.lose(crash);
+    expect(await job.outcome).toMatchObject({ outcome: 'failed', error: { code: 'START_TIMED_OUT' } });
+    expect([threads.runs.length, clock.timersArmed]).toEqual([1, 0]);
+  });
+
   it('never starts if it is in the queue then', async () => {
     const { supervisor, clock } = startSupervisor({ maxThreads: 1 });
     supervisor.submit(specOf('first'));

@@ -29,6 +29,22 @@ export const JOB_ERRORS = {
       'Submit again when some of them have started, raise `limits.queued`, or see in `waitsFor` of the jobs in `list()` what holds them up.',
     retryable: 'yes',
   },
+  UPDATE_REFUSED: {
+    meaning:
+      'A job cannot go on from its checkpoint with the changed spec, so it goes on with the one that it has.',
+    cause:
+      'A stage with a state has other options, is gone, or cannot be told from others; a sink would get other columns than its files have; a branch is new; the name differs; or the job has no checkpoints.',
+    remedy:
+      'The message names each change that cannot be. Take it back, or drain the job and submit the changed spec: it begins a new run.',
+    retryable: 'no',
+  },
+  UPDATE_FELL_BACK: {
+    meaning: 'A job with a changed spec did not start, and goes on with the spec that it had.',
+    cause:
+      'A stage did not open, the checkpoint does not fit after all, or the start took longer than `startDeadlineMs`.',
+    remedy: 'The message says why the start failed. Mend that, and update again.',
+    retryable: 'no',
+  },
   DEPENDENCY_CYCLE: {
     meaning: 'Jobs would wait for one another, so that none of them could ever start.',
     cause: 'A job in `dependsOn` depends on the job that is submitted, itself or through others.',
@@ -80,6 +96,21 @@ export const JOB_ERRORS = {
     remedy:
       'Nothing, where the process was killed on purpose: the next run goes on. Close the runtime, or send SIGTERM to `tickloom`, and the jobs are suspended in good order.',
     retryable: 'yes',
+  },
+  GROUP_SPENT: {
+    meaning:
+      'The group of a job has had all the restarts that it may have, or could not be restarted: all of its jobs are `dead`.',
+    cause:
+      'One of its jobs failed again and again, or a thread of it could not be ended. The message names the group, and the job that failed first with its failure.',
+    remedy:
+      'Mend what that job failed with, and submit the jobs again. Raise `maxRestarts` of the group if they merely need more time.',
+    retryable: 'no',
+  },
+  GROUP_UNKNOWN: {
+    meaning: 'The runtime has no group of that name.',
+    cause: 'A misspelt name, or a group that the settings of the runtime do not have.',
+    remedy: 'Add the group to `groups` of the settings, or name one that is there.',
+    retryable: 'no',
   },
   JOB_STALLED: {
     meaning:
