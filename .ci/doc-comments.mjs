@@ -23,7 +23,7 @@ const COUNTED =
   ordinals`.split(/\s+/);
 /** What has no unit, and says so as the last word of a name: `rowCount`, `maxPriority`. */
 const PLAIN =
-  `count counts length number index ordinal sequence line column version epoch row element slot lease
+  `count counts length number index ordinal sequence line column version revision epoch row element slot lease
   priority weight share factor seed port code id word bits status attempt`.split(/\s+/);
 const any = (words) => `(?:${words.join('|')})`;
 const NAMED_FIRST = new RegExp(`^${any([...MEASURES, ...COUNTED])}$`, 'i');

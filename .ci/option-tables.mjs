@@ -18,6 +18,7 @@ const PAGES = [
   'docs/breaker.md',
   'docs/binance.md',
   'docs/jobs.md',
+  'docs/restarts.md',
 ];
 
 const [
@@ -28,6 +29,7 @@ const [
   source,
   settings,
   limits,
+  groups,
   submit,
   schedule,
   scheduling,
@@ -42,6 +44,7 @@ const [
   'src/plan/source-front-options.ts',
   'src/cli/load-settings.ts',
   'src/settings/job-limits.ts',
+  'src/settings/group-settings.ts',
   'src/service/submit-options.ts',
   'src/service/schedules/schedule-options.ts',
   'src/service/schedules/schedule-settings.ts',
@@ -57,7 +60,9 @@ const SCHEMAS = {
   settings: settings.FileSettings,
   'limits of jobs': limits.JobLimits,
   'a submit': submit.SubmitOptions,
+  'a group': groups.GroupSettings,
   'a dependency': submit.JobDependencyOptions,
+  'a slice': submit.SliceOptions,
   'cron schedule': schedule.CronSchedule,
   'interval schedule': schedule.IntervalSchedule,
   'session schedule': schedule.SessionSchedule,

@@ -174,6 +174,8 @@ export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
 export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
 export type { SubscribeOptions } from './runtime/subscribe-options.js';
+export type { UpdateOptions } from './runtime/update-options.js';
+export type { GroupHandle, GroupInfo } from './service/groups/group-handle.js';
 export type { Schedule } from './service/schedules/schedule-options.js';
 export type { ScheduleProgress } from './service/schedules/schedule-progress.js';
 export type { ScheduleOptions } from './service/schedules/schedule-settings.js';
@@ -195,12 +197,13 @@ export type {
 export { type BatchCallback, callbackSink } from './stages/sinks/callback.js';
 export { FileJobStore, type FileJobStoreOptions } from './store/file-job-store.js';
 export { HeldLease } from './store/held-lease.js';
-export type { JobRecord, JobStore, JobWish, ScheduleRecord, StoredJobs } from './store/job-store.js';
+export type { JobRecord, JobStore, ScheduleRecord, StoredJobs } from './store/job-store.js';
 export type { Lease, LeaseRequest, LeaseStore } from './store/lease-store.js';
 export { MemoryJobStore } from './store/memory-job-store.js';
 export { MemoryLeaseStore } from './store/memory-lease-store.js';
 export type {
   DependencyPoint,
+  GroupFailure,
   JobDependency,
   JobEndState,
   JobHandle,
@@ -209,6 +212,7 @@ export type {
   JobState,
   JobTerms,
   JobTransition,
+  JobWish,
   RuntimeEvent,
   StalledRows,
   WaitReason,
@@ -217,8 +221,10 @@ export type { JobRun } from './supervision/job-runs.js';
 export type { Logger } from './telemetry/logger.js';
 export type { TopicInfo } from './topics/topic-registry.js';
 export type { TopicSubscription } from './topics/topic-subscription.js';
+export type { Bound, JobBounds, RowBounds, RowProgress } from './wire/bounds.js';
 export type { Checkpoint, Owner, RunIdentity, SpecFingerprint } from './wire/checkpoint.js';
 export type { DeclaredComponent } from './wire/declared-component.js';
+export type { CannotTakePart, ExactlyOnce } from './wire/exactly-once.js';
 export type {
   FlushReason,
   LeftOutRows,

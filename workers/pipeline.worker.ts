@@ -32,6 +32,10 @@ const HOST: ActorHost = {
     const { claimInFolder } = await import('../src/checkpoints/claim-in-folder.js');
     return claimInFolder(spec, checkpoints, log);
   },
+  async isRunOver(spec, checkpoints) {
+    const { isRunOverInFolder } = await import('../src/checkpoints/claim-in-folder.js');
+    return isRunOverInFolder(spec, checkpoints);
+  },
   async openResilience(handle) {
     const { openResilience } = await import('../src/resilience/resilience-client.js');
     return openResilience(handle);

@@ -1,4 +1,4 @@
-import type { ClaimedRun } from '../checkpoints/claim-run.js';
+import type { ClaimedRun, EndedRun } from '../checkpoints/claim-run.js';
 import { type Clock, turnOfTheLoop } from '../core/clock.js';
 import { PipelineError, toWireError } from '../core/errors.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
@@ -11,6 +11,7 @@ import type { Counters } from '../shared-memory/counters.js';
 import type { Logger } from '../telemetry/logger.js';
 import { threadLogger } from '../telemetry/thread-logger.js';
 import { cutShortReport } from '../wire/cut-short-report.js';
+import { endedReport } from '../wire/ended-report.js';
 import {
   type CheckpointFolder,
   type PipelineTask,
@@ -28,8 +29,10 @@ export interface ActorHost {
   readonly clock: Clock;
   /** Stands in the log lines of the actor. */
   readonly thread: number;
-  /** Claims the key of a job at the store of its checkpoints. */
-  claim(spec: ResolvedSpec, checkpoints: CheckpointFolder, log: Logger): Promise<ClaimedRun>;
+  /** Claims the key of a job at the store of its checkpoints, unless the run that it follows has ended. */
+  claim(spec: ResolvedSpec, checkpoints: CheckpointFolder, log: Logger): Promise<ClaimedRun | EndedRun>;
+  /** Whether the last run of a job has completed. Missing: not that anybody knows. */
+  isRunOver?(spec: ResolvedSpec, checkpoints: CheckpointFolder): Promise<boolean>;
   openResilience(handle: ResilienceHandle): Promise<ResilienceClient>;
   /** Where the pipeline says which stage the thread is in. */
   readonly atWork?: Int32Array;
@@ -51,6 +54,7 @@ export async function runActor(
 ): Promise<PipelineReport> {
   const { clock } = host;
   const began = clock.now();
+  const durationMs = () => Number(clock.now() - began) / Number(NANOS_PER_MILLI);
   let resilience: ResilienceClient | undefined;
   try {
     if (task.protocol !== PROTOCOL_VERSION) {
@@ -63,7 +67,16 @@ export async function runActor(
     const log = threadLogger(task.logs, counters).child({ thread: host.thread });
     counters.set('startStep', StartStep.making);
     if (task.resilience) resilience = await host.openResilience(task.resilience);
+    const { bounds, checkpoints } = task;
+    if (bounds?.isSlice && checkpoints && (await host.isRunOver?.(task.spec, checkpoints))) {
+      log.info({}, 'all rows of the run that slices are of have been delivered: there is nothing left');
+      return nothingLeft(counters, durationMs());
+    }
     const claimed = await claim(task, counters, { host, log });
+    if ('ended' in claimed) {
+      log.info({}, 'the run had completed before its last start was lost');
+      return endedReport(claimed.ended, counters, durationMs());
+    }
     const topics = task.topics && (await import('../topics/topic-links.js')).topicLinks(task.topics);
     const overrides = host.overrides?.(task.spec);
     const pipeline = await instantiate(task.spec, {
@@ -74,6 +87,7 @@ export async function runActor(
       ...(overrides && { overrides }),
       ...(resilience && { resilience }),
       ...(topics && { topics }),
+      ...(bounds && { bounds }),
       ...(task.restarts && { restarts: task.restarts }),
       ...claimed,
     });
@@ -89,22 +103,26 @@ export async function runActor(
       outcome: 'failed',
       error: toWireError(error),
       counters: counters.read(),
-      durationMs: Number(clock.now() - began) / Number(NANOS_PER_MILLI),
+      durationMs: durationMs(),
     });
   } finally {
     resilience?.close();
   }
 }
 
+const nothingLeft = (counters: Counters, durationMs: number): PipelineReport =>
+  cutShortReport({ outcome: 'completed', counters: counters.read(), durationMs });
+
 /** Claims the key of the job, if its checkpoints are kept: from then on, no earlier start of it publishes anything. */
 async function claim(
   { spec, checkpoints, logs }: PipelineTask,
   counters: Counters,
   { host, log }: { readonly host: ActorHost; readonly log: Logger },
-): Promise<Partial<ClaimedRun>> {
+): Promise<Partial<ClaimedRun> | EndedRun> {
   if (!checkpoints) return {};
   counters.set('startStep', StartStep.claiming);
   const claimed = await host.claim(spec, checkpoints, log);
+  if ('ended' in claimed) return claimed;
   const { run, checkpoint } = claimed;
   logs.postMessage({ epoch: run.epoch, rowsOut: checkpoint?.counters.rowsOut ?? 0 } satisfies RunClaimed);
   counters.set('startStep', StartStep.making);

@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
 import { PipelineError } from '../core/errors.js';
 import { describeValue } from '../core/shown-text.js';
-import { type Checkpoint, readCheckpoint } from '../wire/checkpoint.js';
+import {
+  type Checkpoint,
+  NewerCheckpointError,
+  OF_NEWER_RELEASE,
+  readCheckpoint,
+} from '../wire/checkpoint.js';
 import { readPlainData, writePlainData } from './plain-data-text.js';
 import { readStringsMark, type StringsMark } from './string-log.js';
 
@@ -76,10 +81,11 @@ export function readStored(all: Uint8Array, name: string, offset = 0): StoredChe
   const header = end < 0 ? null : HEADER.exec(buffer.toString('latin1', 0, end));
   if (!header) throw invalid(name, 'a first line "tickloom-checkpoint <form> <bytes> <sha256>"', 'none');
   const [, form, length, digest] = header;
-  if (Number(form) !== FORM_WHOLE && Number(form) !== FORM_WITH_LOG) {
-    const known = `form ${FORM_WHOLE} or ${FORM_WITH_LOG}, which this release reads`;
-    throw invalid(name, known, `form ${form}`);
+  const known = `form ${FORM_WHOLE} or ${FORM_WITH_LOG}, which this release reads`;
+  if (Number(form) > FORM_WITH_LOG) {
+    throw new NewerCheckpointError(`${name}: expected ${known}, found form ${form}, ${OF_NEWER_RELEASE}`);
   }
+  if (Number(form) < FORM_WHOLE) throw invalid(name, known, `form ${form}`);
   const body = buffer.subarray(end + 1, offset > 0 ? end + 1 + Number(length) : undefined);
   if (body.length !== Number(length)) {
     throw invalid(name, `${length} bytes behind the first line`, `${body.length}`);
@@ -91,15 +97,28 @@ export function readStored(all: Uint8Array, name: string, offset = 0): StoredChe
   } catch (error) {
     throw invalid(name, 'JSON', error instanceof Error ? error.message : String(error));
   }
-  if (Number(form) === FORM_WHOLE) return { strings: undefined, complete: () => readCheckpoint(data) };
+  if (Number(form) === FORM_WHOLE) return { strings: undefined, complete: () => readNamed(data, name) };
   const { strings, ...checkpoint } = (data ?? {}) as Record<string, unknown>;
   return {
     strings: readStringsMark(strings, name),
     complete: (logged = new Map()) => {
-      const rest = readCheckpoint(checkpoint);
-      return readCheckpoint({ ...rest, dictionaries: joined(logged, rest.dictionaries) });
+      const rest = readNamed(checkpoint, name);
+      return readNamed({ ...rest, dictionaries: joined(logged, rest.dictionaries) }, name);
     },
   };
+}
+
+/** Names the file in what is wrong with its content. */
+function readNamed(data: unknown, name: string): Checkpoint {
+  try {
+    return readCheckpoint(data);
+  } catch (error) {
+    if (!(error instanceof PipelineError)) throw error;
+    const message = `${name}: ${error.message}`;
+    throw error instanceof NewerCheckpointError
+      ? new NewerCheckpointError(message)
+      : new PipelineError(error.code, message);
+  }
 }
 
 function joined(logged: ReadonlyMap<string, readonly string[]>, rest: Checkpoint['dictionaries']): unknown {

@@ -1,7 +1,7 @@
 import type { Logger } from '../telemetry/logger.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
-import { type ClaimedRun, claimRun } from './claim-run.js';
+import { type ClaimedRun, claimUnlessEnded, type EndedRun, isRunOver } from './claim-run.js';
 import { FileCheckpointStore } from './file-checkpoint-store.js';
 
 /**
@@ -12,9 +12,18 @@ import { FileCheckpointStore } from './file-checkpoint-store.js';
  */
 export function claimInFolder(
   spec: ResolvedSpec,
-  { path, everyMs }: CheckpointFolder,
+  { path, everyMs, followsEpoch }: CheckpointFolder,
   log: Logger,
-): Promise<ClaimedRun> {
+): Promise<ClaimedRun | EndedRun> {
   const store = new FileCheckpointStore(path);
-  return claimRun(spec, { store, key: undefined, checkpointEveryMs: everyMs, checkpoint: undefined, log });
+  const options = { store, key: undefined, checkpointEveryMs: everyMs, checkpoint: undefined, log };
+  return claimUnlessEnded(spec, options, followsEpoch);
 }
+
+/**
+ * Whether the last run of a job has completed.
+ *
+ * @throws {PipelineError} `CHECKPOINT_FAILED` if the store fails.
+ */
+export const isRunOverInFolder = (spec: ResolvedSpec, { path }: CheckpointFolder): Promise<boolean> =>
+  isRunOver(spec, new FileCheckpointStore(path));

@@ -1,7 +1,8 @@
 import { InvalidOptionsError, PipelineError } from '../core/errors.js';
+import { invariant } from '../core/invariant.js';
 import { randomId } from '../core/random-id.js';
 import type { CheckpointSaver } from '../engine/cuts/checkpoint-keeper.js';
-import { checkFingerprint } from '../plan/spec-fingerprint.js';
+import { checkpointFor, fitCheckpoint } from '../plan/fit-checkpoint.js';
 import type { Logger } from '../telemetry/logger.js';
 import { type Checkpoint, type RunIdentity, readCheckpoint } from '../wire/checkpoint.js';
 import { ownerOfThread } from '../wire/owner-of-thread.js';
@@ -26,6 +27,11 @@ export interface ClaimedRun {
   readonly saver: CheckpointSaver;
 }
 
+/** In the place of a claimed run: the one to be gone on with has ended meanwhile, and all of it is published. */
+export interface EndedRun {
+  readonly ended: Checkpoint;
+}
+
 const EVERY_MS = 10_000;
 const EVERY_MS_MIN = 10;
 const EVERY_MS_MAX = 86_400_000;
@@ -39,12 +45,35 @@ const EVERY_MS_MAX = 86_400_000;
  *   claimed, so that starting the wrong spec does not fence the run in progress.
  */
 export async function claimRun(spec: ResolvedSpec, options: ClaimOptions): Promise<ClaimedRun> {
+  const claimed = await claimUnlessEnded(spec, options, undefined);
+  invariant('run' in claimed, 'a start that follows no other one has a run');
+  return claimed;
+}
+
+/**
+ * As `claimRun`, for a start that follows another one, which is gone and has left no report. That one may have
+ * published all of its rows before. Then a new run would deliver them once more.
+ *
+ * @param followsEpoch - Of the start before.
+ */
+export async function claimUnlessEnded(
+  spec: ResolvedSpec,
+  options: ClaimOptions,
+  followsEpoch: number | undefined,
+): Promise<ClaimedRun | EndedRun> {
   checkOptions(options);
   const { store, key = spec.name, checkpointEveryMs: everyMs = EVERY_MS, log } = options;
-  checkGoesOn(await store.load(key), spec);
+  /** Also by a start after the one before: then somebody else has taken the run over. */
+  const hasEnded = (found: Checkpoint | undefined): found is Checkpoint =>
+    followsEpoch !== undefined && found?.ended?.isPublished === true && found.run.epoch >= followsEpoch;
+  const before = await store.load(key);
+  if (hasEnded(before)) return { ended: readCheckpoint(before) };
+  checkGoesOn(before, spec);
   const fence = checkGiven(await store.claim(key, ownerOfThread(), log), key);
   // Loaded again: the previous owner may have saved until the claim, and cannot save after it.
-  const checkpoint = checkGoesOn(await store.load(key), spec);
+  const found = await store.load(key);
+  if (hasEnded(found)) return { ended: readCheckpoint(found) };
+  const checkpoint = checkGoesOn(found, spec, log);
   const run = { id: checkpoint?.run.id ?? randomId(), epoch: fence.epoch, owner: fence.owner };
   const saver = {
     everyMs,
@@ -55,13 +84,32 @@ export async function claimRun(spec: ResolvedSpec, options: ClaimOptions): Promi
   return { run, saver, ...(checkpoint && { checkpoint }) };
 }
 
+/**
+ * Whether the last run of a spec under its name has completed, so that slices of it have nothing left to do. With another
+ * spec, and after a run that was drained, the next start begins a run.
+ */
+export async function isRunOver(spec: ResolvedSpec, store: Pick<CheckpointStore, 'load'>): Promise<boolean> {
+  const found = await store.load(spec.name);
+  if (!found) return false;
+  const checkpoint = readCheckpoint(found);
+  const { ended } = checkpoint;
+  return (
+    ended?.isPublished === true &&
+    ended.how === 'completed' &&
+    fitCheckpoint(checkpoint, spec).misfits.length === 0
+  );
+}
+
 /** @returns The checkpoint, if its run is to be resumed. */
-function checkGoesOn(found: Checkpoint | undefined, spec: ResolvedSpec): Checkpoint | undefined {
+function checkGoesOn(
+  found: Checkpoint | undefined,
+  spec: ResolvedSpec,
+  log?: Logger,
+): Checkpoint | undefined {
   if (!found) return undefined;
   const checkpoint = readCheckpoint(found); // a user's store may return anything
   if (checkpoint.ended?.isPublished) return undefined;
-  checkFingerprint(checkpoint, spec);
-  return checkpoint;
+  return checkpointFor(checkpoint, spec, log);
 }
 
 /** A user's store may return anything, and a fence stands in each checkpoint of the run. */

@@ -1,7 +1,7 @@
 import { PipelineError } from '../core/errors.js';
 import { errnoCode } from '../core/output-error.js';
 import type { Logger } from '../telemetry/logger.js';
-import type { Checkpoint } from '../wire/checkpoint.js';
+import { type Checkpoint, NewerCheckpointError } from '../wire/checkpoint.js';
 import { readStored } from './checkpoint-codec.js';
 import { ATTEMPTS_MAX, type StoreFolder } from './store-folder.js';
 import type { StoreFile } from './store-names.js';
@@ -22,7 +22,8 @@ class GoneMeanwhile extends Error {}
  * Finds the checkpoint to resume from in the folder of a key.
  *
  * @param given - The files in the folder, if the caller has already listed them.
- * @throws {PipelineError} `CHECKPOINT_INVALID` if there are checkpoints, but none can be read.
+ * @throws {PipelineError} `CHECKPOINT_INVALID` if there are checkpoints, but none can be read, or if the last one is of
+ *   a newer release.
  */
 export async function findCheckpoint(
   folder: StoreFolder,
@@ -83,6 +84,7 @@ class Search {
         return found;
       } catch (error) {
         if (!(error instanceof PipelineError)) throw error; // a file system error says nothing about the checkpoint
+        if (error instanceof NewerCheckpointError) throw error;
         newest ??= error;
       }
     }

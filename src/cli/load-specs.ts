@@ -3,11 +3,12 @@ import { InvalidSpecError, PROBLEMS_MAX, RuntimeError, type SpecProblem, shownPa
 import { cutText } from '../core/shown-text.js';
 import { type DocumentFile, folderOfSpec, readDocumentFile } from '../documents/document-file.js';
 import { wrongMapping } from '../documents/wrong-file.js';
+import { checkConnected } from '../plan/check-connected.js';
 import { FilesInUse } from '../plan/paths/files-in-use.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
 import { type ResolveContext, resolveWithFiles } from '../plan/resolve-spec.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
-import { checkConnected, topicConflicts } from './connected-specs.js';
+import { topicConflicts } from './connected-specs.js';
 import type { LoadedSettings } from './load-settings.js';
 import { withCatalogue } from './open-catalogue.js';
 import { applyOverride, isOverridden, type Override, OverrideError, parseOverride } from './overrides.js';
@@ -19,6 +20,8 @@ export type CheckedSpec =
       readonly file: string;
       readonly name: string;
       readonly resolved: ResolvedSpec;
+      /** As it was written, with what `--set` has changed. */
+      readonly written: unknown;
       /** What comes out of each stage, by its id. */
       readonly outputs: ReadonlyMap<string, Schema>;
     }
@@ -29,6 +32,7 @@ interface SoundSpec {
   readonly file: string;
   readonly name: string;
   readonly resolved: ResolvedSpec;
+  readonly written: unknown;
   readonly files: JobFiles | undefined;
   readonly outputs: ReadonlyMap<string, Schema>;
   format(problem: SpecProblem): string;
@@ -96,12 +100,14 @@ async function checkAll(
       checked.push(refusal(one, [problem]));
       continue;
     } else {
-      const { resolved, files: own, outputs, format } = one;
+      const { resolved, written, files: own, outputs, format } = one;
       // Nothing is read that is being written, and nothing written twice.
       const ofFiles = own ? sound.conflicts(own, (other) => `spec "${other.name}"`) : [];
       const conflicts = [...ofFiles, ...ofTopics.filter((conflict) => conflict.spec === i)];
       checked.push(
-        conflicts.length > 0 ? refusal(one, conflicts.map(format)) : { file, name, resolved, outputs },
+        conflicts.length > 0
+          ? refusal(one, conflicts.map(format))
+          : { file, name, resolved, written, outputs },
       );
       // Of specs that all write one file, each conflicts with the first: that is enough to be told.
       if (own && conflicts.length === 0) sound.add(one, own);
@@ -146,7 +152,7 @@ async function check(
     });
     if (problems.length > 0) return refusal({ file, name }, problems);
     const format = (problem: SpecProblem) => formatIn(spec, applied, problem);
-    return { file, name, resolved, files, outputs, format };
+    return { file, name, resolved, written: value, files, outputs, format };
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
     const found =

@@ -14,6 +14,8 @@ Examples:
   tickloom run spec.yaml
   tickloom run bars.yaml ticks.yaml --duration 10s
   tickloom run spec.yaml --set source.speed=10 --set operators[2].every=5m
+  tickloom run spec.yaml --store jobs
+  tickloom resume --store jobs
   tickloom validate specs/*.yaml
   tickloom explain spec.yaml
   tickloom components bars
@@ -28,7 +30,7 @@ Examples:
 Relative paths, those within a spec included, are taken from the working directory.
 
 Exit codes:
-  0    all jobs completed, also when --duration drained them
+  0    all jobs completed, also when they came to a bound (--duration, --max-rows, --until, a slice)
   1    a job failed, or was stopped before everything was delivered
   2    the command line or a spec is wrong; nothing was started
   137  a thread was in a call that does not return, and the process ended itself (SIGKILL)
@@ -82,9 +84,21 @@ program
   .addOption(setOption())
   .addOption(settingsOption())
   .addOption(componentsOption())
-  .option('--duration <time>', 'drain all jobs after this time, such as 10s', (text) =>
+  .option('--duration <time>', 'drain each job after this time, such as 10s', (text) =>
     durationArgument(text),
   )
+  .option('--max-rows <n>', 'drain each job after so many rows of its source', (text) =>
+    wholeNumber(text, Number.MAX_SAFE_INTEGER),
+  )
+  .option('--until <instant>', 'drain all jobs at this instant, such as 2026-01-02T16:00:00-05:00', (text) =>
+    instantArgument(text),
+  )
+  .option(
+    '--slice-rows <n>',
+    'end each job with a checkpoint after so many rows: the next run of the command goes on',
+    (text) => wholeNumber(text, Number.MAX_SAFE_INTEGER),
+  )
+  .option('--slice-duration <time>', 'the same after this time', (text) => durationArgument(text))
   .addOption(
     new Option('--restart <policy>', 'when a job is started again after a run of it has ended').choices([
       'never',
@@ -93,6 +107,10 @@ program
     ]),
   )
   .option('--checkpoints <folder>', 'keep checkpoints there, from which jobs go on after a restart')
+  .option(
+    '--store <folder>',
+    'keep jobs there, with their checkpoints: "resume" goes on with them, whatever ended this process',
+  )
   .option('--json', 'print one JSON document on standard output and nothing else there')
   .option('--threads <n>', 'pipelines that run at one time; further jobs wait', (text) =>
     threadsArgument(text),
@@ -108,7 +126,37 @@ program
   )
   .action(async (files: string[], options) => {
     const { run } = await import('./commands/run.js');
-    const end = await run(files, { ...options, durationMs: options.duration }, terminal);
+    const end = await run(files, options, terminal);
+    if (typeof end === 'number') exitCode = end;
+    else endBySignal(end);
+  });
+
+program
+  .command('resume')
+  .description('go on with the jobs of a store, and run until all have ended')
+  .option('--store <folder>', 'the folder that "run --store" or a runtime has kept them in')
+  .addOption(settingsOption())
+  .addOption(componentsOption())
+  .option('--duration <time>', 'drain all jobs after this time, such as 10s', (text) =>
+    durationArgument(text),
+  )
+  .option('--json', 'print one JSON document on standard output and nothing else there')
+  .option('--threads <n>', 'pipelines that run at one time; further jobs wait', (text) =>
+    threadsArgument(text),
+  )
+  .addOption(
+    new Option('--log-level <level>', 'what is logged to standard error')
+      .choices(['debug', 'info', 'warn', 'error', 'silent'])
+      .default('warn'),
+  )
+  .addHelpText(
+    'after',
+    '\nStart it in the folder in which the jobs were started: relative paths are taken from there.\n' +
+      'Ctrl-C suspends: the next "resume" goes on. Exit codes: those of "run".\n',
+  )
+  .action(async (options) => {
+    const { resume } = await import('./commands/run.js');
+    const end = await resume({ ...options, durationMs: options.duration }, terminal);
     if (typeof end === 'number') exitCode = end;
     else endBySignal(end);
   });
@@ -417,11 +465,20 @@ async function checkpointFolder(folder: string): Promise<string> {
   return checkpointFolderIn(folder);
 }
 
-function durationArgument(text: string): number {
-  const ms = parseDurationMs(text);
-  if (ms === undefined)
+function durationArgument(text: string): string {
+  if (parseDurationMs(text) === undefined)
     throw new InvalidArgumentError('Expected a duration of 1ms to 24d, such as 500ms, 10s or 5m.');
-  return ms;
+  return text;
+}
+
+function instantArgument(text: string): string {
+  // As the option of a submit has it.
+  if (
+    !/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text) ||
+    Number.isNaN(Date.parse(text))
+  )
+    throw new InvalidArgumentError('Expected an instant with its zone, such as 2026-01-02T16:00:00-05:00.');
+  return text;
 }
 
 function threadsArgument(text: string): number {
@@ -433,7 +490,7 @@ function rowsArgument(text: string): number {
 }
 
 function wholeNumber(text: string, max: number): number {
-  const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : 0;
   if (value < 1 || value > max) throw new InvalidArgumentError(`Expected a whole number from 1 to ${max}.`);
   return value;
 }

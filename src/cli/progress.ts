@@ -131,6 +131,7 @@ const AWAITED: Readonly<Partial<Record<JobInfo['state'], string>>> = {
   starting: 'opens its stages',
   running: 'waits for the first row',
   paused: 'waits to be resumed',
+  restarting: 'ends its run for the next one',
   backingOff: 'waits for its next start',
 };
 

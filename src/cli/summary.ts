@@ -35,6 +35,8 @@ export interface JobDocument {
   readonly durationMs: number;
   readonly outputs: readonly string[];
   readonly reason: JobReport['reason'];
+  /** Of `bounded` and `sliced`: which bound it was. */
+  readonly bound?: JobReport['bound'];
   readonly rowsFiltered: number;
   readonly rowsFolded: number;
   readonly rowsDerived: number;
@@ -69,6 +71,7 @@ export function jobDocument(report: JobReport): JobDocument {
     durationMs: Math.round(report.durationMs * 100) / 100,
     outputs: report.outputs,
     reason: report.reason,
+    ...(report.bound && { bound: report.bound }),
     rowsFiltered: counters.rowsFiltered,
     rowsFolded: counters.rowsFolded,
     rowsDerived: counters.rowsDerived,
@@ -147,7 +150,7 @@ export async function summaryTable(reports: readonly JobReport[], width: number)
     const { counters, durationMs, firstBatchMs } = report;
     return [
       report.name,
-      report.reason === 'drained' ? `${report.outcome} (drained)` : report.outcome,
+      SHOWN_REASONS.has(report.reason) ? `${report.outcome} (${report.reason})` : report.outcome,
       formatCount(counters.rowsIn),
       rowsOutText(report),
       ...counts.map((name) => formatCount(counters[name])),
@@ -272,3 +275,5 @@ function stageText({ stage, message }: WireError): string {
   const isTold = stage === undefined || stage === 'source' || stage === 'sink' || message.includes(stage);
   return isTold ? '' : ` in ${stage}`;
 }
+
+const SHOWN_REASONS: ReadonlySet<string> = new Set(['drained', 'bounded', 'sliced', 'nothing left']);

@@ -15,6 +15,7 @@ import { OperatorChain } from './operator-chain.js';
 import { lifecycleOf, type PipelineParts } from './pipeline-parts.js';
 import { RowTally } from './row-tally.js';
 import { RunEnd } from './run-end.js';
+import { RunUntil, throwIfOver } from './run-until.js';
 import type { Named, Stage } from './stage.js';
 import type { StageLifecycle } from './stage-lifecycle.js';
 import { StagesAtWork } from './stages-at-work.js';
@@ -56,6 +57,7 @@ export interface AssembledPipeline {
   /** Which stage the thread is in. */
   readonly at: StagesAtWork;
   readonly end: RunEnd;
+  readonly runUntil: RunUntil;
 }
 
 /** Makes the pieces of a pipeline from its stages, and connects them with each other and with its loop. */
@@ -107,6 +109,11 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     },
     onFailure: endWait,
   });
+  const breakOff = (error: unknown) => {
+    branches.breakOff(error); // the loop may wait for one of them
+    endWait(error);
+  };
+  const runUntil = new RunUntil({ counters, clock, onPassed: breakOff });
   const checkpoints = new CheckpointKeeper({
     clock,
     log,
@@ -114,10 +121,8 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     saver,
     onDue: () => loop.cutWhileIdle(),
     onRoom: () => loop.endHold(),
-    onFailure: (error) => {
-      branches.breakOff(error); // the loop may wait for one of them
-      endWait(error);
-    },
+    onFailure: breakOff,
+    throwIfOver: () => throwIfOver(counters, clock),
   });
   const branches = new PipelineBranches({
     stages: parts,
@@ -139,7 +144,12 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     batcher,
     sink,
     onAge: (deliver) => idle.start(deliver),
-    isStopped: () => loop.mustStop() || checkpoints.hasFailed || branches.hasFailed || downstream.hasFailed,
+    isStopped: () =>
+      loop.mustStop() ||
+      checkpoints.hasFailed ||
+      branches.hasFailed ||
+      downstream.hasFailed ||
+      runUntil.hasPassed,
     onFailure: endWait,
   });
   const end = new RunEnd({
@@ -180,5 +190,6 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     sourceInputs,
     branches,
     end,
+    runUntil,
   };
 }

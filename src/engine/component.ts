@@ -3,6 +3,7 @@ import { lackingMethods } from '../core/assert-argument.js';
 import { InvalidOptionsError } from '../core/errors.js';
 import { BRANCH_MARK } from '../settings/branch-mark.js';
 import { INPUT_MARK, type InputMark } from '../settings/input-mark.js';
+import type { ExactlyOnce } from '../wire/exactly-once.js';
 import type { DeclaredProvider } from '../wire/provider-capabilities.js';
 import type { ResolvedStage } from '../wire/resolved-spec.js';
 import type { StageFacts } from '../wire/stage-facts.js';
@@ -52,6 +53,12 @@ export interface Component<
    * content of rows or where they are written.
    */
   readonly mayChange?: readonly string[];
+  /**
+   * Whether its stages take part in checkpoints, for `tickloom components` and for what a spec with
+   * `delivery: exactly-once` is refused with. What decides is what each stage says: `capabilities` of sources and
+   * sinks, `snapshot` or `stateless` of operators. Default: `by its stages`.
+   */
+  readonly exactlyOnce?: ExactlyOnce;
   /** What a plan has to know of a stage with these options besides its columns and files. Default: nothing. */
   readonly facts?: (options: z.output<Schema>) => StageFacts;
   /** Returns the schema of the options, with their defaults and descriptions. */

@@ -12,6 +12,7 @@ import type { LoopTurns } from './loop-turns.js';
 import type { OperatorChain } from './operator-chain.js';
 import { ownColumnsFor } from './read-only-stage.js';
 import type { RowTally } from './row-tally.js';
+import { throwIfOver } from './run-until.js';
 import type { Durable, Sink } from './sink.js';
 import { SinkWrites } from './sink-writes.js';
 import type { Named } from './stage.js';
@@ -30,7 +31,7 @@ export interface DownstreamParts {
   readonly tally: Pick<RowTally, 'delivered' | 'update'>;
   readonly lag: Pick<EventTimeLag, 'read' | 'closed' | 'written'>;
   readonly turns: LoopTurns;
-  readonly counters: Pick<Counters, 'add'>;
+  readonly counters: Pick<Counters, 'add' | 'mayRunUntilNs'>;
   readonly clock: Clock;
   /** Which stage the thread is in, if somebody looks. */
   readonly stages?: StagesAtWork | undefined;
@@ -213,7 +214,8 @@ export class Downstream {
 
   async #makeDurable(act: (sink: Sink) => Promise<Durable> | Durable): Promise<Durable> {
     invariant(!this.isWriting, 'a cut waits for the write in progress');
-    const { sink, clock } = this.#parts;
+    const { sink, counters, clock } = this.#parts;
+    throwIfOver(counters, clock);
     const rows = this.#rowsTaken; // now: rows that are written later are behind it
     const syncing = { stage: sink, since: clock.now() };
     this.#syncing = syncing;
@@ -245,7 +247,7 @@ export class Downstream {
 
   /** @returns What has to be waited for before this is called again; nothing if nothing is closed any more. */
   #write(): Promise<void> | void {
-    const { sink, lag } = this.#parts;
+    const { sink, lag, counters, clock } = this.#parts;
     const writes = this.#writes;
     writes.throwIfFailed();
     for (;;) {
@@ -253,6 +255,7 @@ export class Downstream {
       const batch = this.#next;
       if (!batch) return;
       if (writes.underWay) return writes.underWay;
+      throwIfOver(counters, clock);
       this.#next = undefined;
       lag.closed(batch);
       ownColumnsFor(sink.stage, batch);

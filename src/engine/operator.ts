@@ -66,6 +66,11 @@ export interface Operator extends Stage {
   flush?(emit: Emit): void | Promise<void>;
   /** Returns the state as plain data, between two batches. If missing, the operator has no state. */
   snapshot?(): PlainData;
+  /**
+   * Whether what it emits for a batch depends on that batch alone. Code of users says so where it has no `snapshot`, for
+   * specs with `delivery: exactly-once`: without either, it could keep state that a restart loses.
+   */
+  readonly stateless?: boolean;
   /** Called after `open` and before the first batch. */
   restore?(state: PlainData): void;
   /** The watermark of its output in ns since 1970, for an operator that holds back that of its input. */

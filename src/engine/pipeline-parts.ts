@@ -4,6 +4,7 @@ import { invariant } from '../core/invariant.js';
 import type { QueueSettings } from '../settings/queue-options.js';
 import type { Counters } from '../shared-memory/counters.js';
 import type { Logger } from '../telemetry/logger.js';
+import type { RowBounds } from '../wire/bounds.js';
 import type { Checkpoint, RunIdentity, SpecFingerprint } from '../wire/checkpoint.js';
 import { placesOf, type StageTree, stagesWithin } from '../wire/stage-tree.js';
 import { StartStep } from '../wire/start-step.js';
@@ -45,6 +46,8 @@ export interface PipelineParts {
   readonly spec: SpecFingerprint;
   /** The checkpoint to resume from; its dictionaries are already restored. */
   readonly checkpoint?: Checkpoint;
+  /** How many rows of the source it may take. Default: all. */
+  readonly bounds?: RowBounds | undefined;
   /** Saves checkpoints. If omitted, they are only returned to the callers that ask for them. */
   readonly saver?: CheckpointSaver;
 }

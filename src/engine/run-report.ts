@@ -32,6 +32,7 @@ export function runReport(
   return {
     outcome: outcomeOf(reason),
     reason,
+    ...((reason === 'bounded' || reason === 'sliced') && { bound: 'rows' as const }),
     ...(failure && { error: failure }),
     counters: values,
     rowsPending: rowsPending(values),

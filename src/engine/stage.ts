@@ -208,7 +208,7 @@ export interface RunningBranch extends BranchTree<Named<Stage>> {
 export interface BranchRun {
   readonly turns: LoopTurns;
   readonly stages: StagesAtWork;
-  readonly counters: Pick<Counters, 'add'>;
+  readonly counters: Pick<Counters, 'add' | 'mayRunUntilNs'>;
   /** Whether a cut that begins now is the last one of this start: rows after it would be lost. */
   takesLastCut(): boolean;
   /** Called with what has failed in it. */

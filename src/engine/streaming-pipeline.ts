@@ -3,6 +3,7 @@ import { PipelineError } from '../core/errors.js';
 import type { Nanos } from '../core/units.js';
 import type { Counters } from '../shared-memory/counters.js';
 import type { HeldPlace } from '../shared-memory/thread-watch.js';
+import type { RowProgress } from '../wire/bounds.js';
 import type { Checkpoint } from '../wire/checkpoint.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
 import { StartStep } from '../wire/start-step.js';
@@ -77,6 +78,7 @@ export class StreamingPipeline {
       error = reason === 'error' ? this.#causeOf(thrown) : thrown;
       this.#parts.stopping?.abort(); // a checkpoint in progress, or a stage that opens, may wait for room on a disk
     }
+    this.#pieces.runUntil.close();
     intake.stop();
     branches.breakOff(error ?? end.reason());
     await checkpoints.close();
@@ -177,8 +179,9 @@ export class StreamingPipeline {
   /** Called once all stages are open. */
   async #start(onOpen: (() => Promise<void>) | undefined): Promise<void> {
     const { states, intake, inputs, branches, checkpoints } = this.#pieces;
-    const { checkpoint, counters } = this.#parts;
+    const { checkpoint, counters, bounds } = this.#parts;
     if (checkpoint) await states.restore(checkpoint);
+    intake.bound(bounds ?? {}, checkpoint && progressOf(checkpoint));
     counters.set('startStep', StartStep.started);
     await onOpen?.();
     intake.start();
@@ -193,28 +196,31 @@ export class StreamingPipeline {
       // An earlier start ended after the sink had all rows.
       if (this.#requests.mustStop) return 'stopped';
       if (!(await this.#pieces.cuts.publish(ended.how))) return 'stopped';
-      return ended.how === 'drained' ? 'drained' : 'end of input';
+      if (ended.how !== 'drained') return 'end of input';
+      return this.#pieces.intake.boundReached === 'run' ? 'bounded' : 'drained';
     }
     const reason = await this.#flow();
     if (reason === 'stopped') return reason;
-    if (reason === 'suspended') {
+    if (reason === 'suspended' || reason === 'sliced') {
       if (!(await this.#cutForNextStart())) return 'stopped';
       await this.#pieces.cuts.suspendSinks();
       return reason;
     }
-    return (await this.#finish(reason === 'drained' ? 'drained' : 'completed')) ? reason : 'stopped';
+    return (await this.#finish(reason === 'end of input' ? 'completed' : 'drained')) ? reason : 'stopped';
   }
 
   async #flow(): Promise<Ended> {
-    const { turns, downstream, checkpoints, intake, cuts } = this.#pieces;
+    const { turns, downstream, checkpoints, intake, cuts, runUntil } = this.#pieces;
     const requests = this.#requests;
+    let isSliceOver = false;
     for (;;) {
       if (turns.isDue) await turns.take();
       this.#throwIfFailed();
+      runUntil.throwIfPassed();
       if (requests.mustStop) return 'stopped';
       await downstream.deliverAged();
       if (checkpoints.isDue && intake.isResumePointKnown) await checkpoints.take(() => cuts.take());
-      if (requests.ending === 'suspend' && this.#isReadAgain()) return 'suspended';
+      if (requests.ending === 'suspend' && this.#isReadAgain()) return isSliceOver ? 'sliced' : 'suspended';
       if (requests.isHeld && !requests.ending) {
         await this.#whilePaused();
         continue;
@@ -225,7 +231,16 @@ export class StreamingPipeline {
       }
       const batch = await this.#next();
       if (batch === undefined) continue;
-      if (batch === null) return requests.ending ? AS_ASKED[requests.ending] : 'end of input';
+      if (batch === null) {
+        if (requests.ending) return AS_ASKED[requests.ending];
+        const { boundReached } = intake;
+        if (boundReached === undefined) return 'end of input';
+        if (boundReached === 'run') requests.drain();
+        else requests.suspend();
+        if (boundReached === 'run') return 'bounded';
+        isSliceOver = true;
+        continue;
+      }
       await this.#take(batch);
     }
   }
@@ -355,12 +370,17 @@ export class StreamingPipeline {
   }
 
   #throwIfFailed(): void {
-    const { branches, checkpoints, downstream } = this.#pieces;
+    const { branches, checkpoints, downstream, runUntil } = this.#pieces;
+    runUntil.throwIfFailed();
     branches.throwIfFailed();
     checkpoints.throwIfFailed();
     downstream.throwIfFailed();
   }
 }
+
+/** Of an earlier release, only what was rejected is counted in addition. */
+const progressOf = ({ isReset, progress, counters }: Checkpoint): RowProgress | undefined =>
+  isReset ? undefined : (progress ?? { rowsGiven: counters.rowsIn });
 
 type Ended = Exclude<PipelineReport['reason'], 'error'>;
 

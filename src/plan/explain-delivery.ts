@@ -17,6 +17,8 @@ export interface SinkDelivery {
 
 /** What is promised for the rows of a job. Plain data. */
 export interface ExplainedDelivery {
+  /** What the spec asks for. Every stage can take part in checkpoints if it is `exactly-once`. */
+  readonly asked: 'best-effort' | 'exactly-once';
   /** With a store of checkpoints: at each sink without branches. */
   readonly withStore: readonly SinkDelivery[];
   /** Branches and sources whose queues leave rows out when they are full. */
@@ -27,6 +29,8 @@ export interface ExplainedDelivery {
 
 /** What of a job decides how its rows arrive. */
 export interface DeliveryFacts {
+  /** Default: `best-effort`. */
+  readonly asked?: 'exactly-once' | undefined;
   /** `undefined` if only user code could report it. */
   readonly source: SourceCapabilities | undefined;
   readonly sinks: readonly {
@@ -41,6 +45,7 @@ export interface DeliveryFacts {
 
 /** Says how the rows of a job arrive at its sinks. */
 export function explainDelivery({
+  asked,
   source,
   sinks,
   lossy,
@@ -74,7 +79,7 @@ export function explainDelivery({
     })),
   }).map(({ id }) => id);
   const all = [...lossySources, ...lossy].map(({ id, policy }) => ({ stage: id, policy }));
-  return { withStore, lossy: all, refused };
+  return { asked: asked ?? 'best-effort', withStore, lossy: all, refused };
 }
 
 function guaranteeOf(mayLose: boolean, mayRepeat: boolean): Guarantee {

@@ -85,6 +85,7 @@ export async function explainSpec(
     });
   }
   const delivery = explainDelivery({
+    asked: spec.delivery,
     source,
     sinks,
     lossy: lossyBranches(spec, into),

@@ -20,16 +20,19 @@ import type { Registry } from '../registry/registry.js';
 import type { Resilience } from '../resilience/resilience-client.js';
 import type { Counters } from '../shared-memory/counters.js';
 import type { Logger } from '../telemetry/logger.js';
+import type { RowBounds } from '../wire/bounds.js';
 import type { Checkpoint, RunIdentity } from '../wire/checkpoint.js';
 import { ownerOfThread } from '../wire/owner-of-thread.js';
 import type { ResolvedSpec, ResolvedStage, SourceGateSettings } from '../wire/resolved-spec.js';
 import { placesInLine, placesOf, type StageTree } from '../wire/stage-tree.js';
 import type { TopicLinks } from '../wire/topic-messages.js';
 import { columnsInto } from './columns-into.js';
+import { partsOfStages, problemOfNoStore, problemsOfExactlyOnce } from './exactly-once.js';
+import { checkpointFor } from './fit-checkpoint.js';
 import { lossyBranches, problemsOfLoss, refusedBranches, type SinkPromise } from './lossy-branches.js';
 import { openGateOf } from './open-gate.js';
 import { problemsOfDoubles } from './rows-twice.js';
-import { checkFingerprint, fingerprintOf } from './spec-fingerprint.js';
+import { fingerprintOf } from './spec-fingerprint.js';
 import { loadWithNested, outputBehind, outputOf, StageMaker, type StageMaking } from './stage-maker.js';
 import type { StageOverrides } from './stage-overrides.js';
 
@@ -55,6 +58,8 @@ export interface PipelineEnvironment {
   readonly run?: RunIdentity;
   /** Saves checkpoints. */
   readonly saver?: CheckpointSaver;
+  /** How many rows of its source it may take. */
+  readonly bounds?: RowBounds | undefined;
   /** When another run may follow this one. Missing: none does. */
   readonly restarts?: 'on-failure' | 'always';
 }
@@ -76,13 +81,12 @@ export async function instantiate(
     counters,
     overrides = {},
     registry = builtIn,
-    checkpoint,
     openDeadlineMs,
     saver,
     topics,
   } = environment;
+  const checkpoint = environment.checkpoint && checkpointFor(environment.checkpoint, spec);
   const { run = checkpoint ? nextStart(checkpoint) : firstStart() } = environment;
-  if (checkpoint) checkFingerprint(checkpoint, spec);
   const openGateFor = (settings: SourceGateSettings | undefined, use: string) =>
     openGateOf(settings, use, environment);
   const places = placesInLine<ResolvedStage>(spec);
@@ -134,7 +138,13 @@ export async function instantiate(
     source: parts.source.stage.capabilities.delivery,
     sinks: promisesOf(parts),
   });
+  const isExact = spec.delivery === 'exactly-once';
   const problems = [
+    ...(isExact && !saver ? [problemOfNoStore()] : []),
+    // Queues were looked at when the spec was checked.
+    ...(isExact
+      ? problemsOfExactlyOnce(partsOfStages(placesOf<Named<Stage>>(parts), registry), [], registry)
+      : []),
     ...problemsOfLoss(refused),
     ...problemsOfDoubles(placesOf<Named<Stage>>(parts), {
       restarts: environment.restarts,
@@ -159,6 +169,7 @@ export async function instantiate(
     spec: fingerprintOf(spec),
     ...(checkpoint && { checkpoint }),
     ...(saver && { saver }),
+    ...(environment.bounds && { bounds: environment.bounds }),
   });
   return pipeline;
 

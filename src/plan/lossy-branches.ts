@@ -46,14 +46,14 @@ export function lossyBranches(spec: ResolvedSpec, into: ReadonlyMap<string, Sche
 export function lossySources(
   spec: ResolvedSpec,
   outputs: ReadonlyMap<string, Schema>,
-): readonly Pick<LossyBranch, 'id' | 'policy'>[] {
+): readonly Pick<LossyBranch, 'id' | 'policy' | 'path'>[] {
   const topics = topicEnds(spec).flatMap(({ kind, id, path, schema, overflow = defaultOverflow(schema) }) =>
-    kind === 'source' && path[0] === 'source' && losesRows(overflow) ? [{ id, policy: overflow }] : [],
+    kind === 'source' && path[0] === 'source' && losesRows(overflow) ? [{ id, path, policy: overflow }] : [],
   );
   const queues = sourceQueues(spec).flatMap(({ place: { id, path }, queue: { overflow } }) => {
     if (path[0] !== 'source') return []; // rows of other inputs are looked up, not delivered
     const kind = kindsOf(outputs.get(id)).find((each) => losesRows(overflowFor(overflow, each)));
-    return kind === undefined ? [] : [{ id, policy: overflowFor(overflow, kind) }];
+    return kind === undefined ? [] : [{ id, path, policy: overflowFor(overflow, kind) }];
   });
   return [...topics, ...queues];
 }

@@ -52,6 +52,12 @@ export const PipelineSpec = z.strictObject({
       'What closes a batch on its way to the sink: a component with its options. Without it, `smart`',
     ),
   sink: StageSpec.describe('Where rows go: a component with its options'),
+  delivery: z
+    .enum(['best-effort', 'exactly-once'], 'expected "best-effort" or "exactly-once"')
+    .default('best-effort')
+    .describe(
+      'What is promised for each row at each sink: `exactly-once` takes a checkpoint store, and refuses every stage that cannot take part in checkpoints; with `best-effort`, it is what the stages have, which `tickloom explain` says',
+    ),
   deadLetter: z
     .strictObject({
       path: z

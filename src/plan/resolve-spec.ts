@@ -1,14 +1,15 @@
 import type { Schema } from '../columns/schema.js';
 import { InvalidSpecError, type SpecProblem } from '../core/errors.js';
 import type { ComponentKind } from '../engine/component.js';
-import type { Registry } from '../registry/registry.js';
 import type { Resilience } from '../resilience/resilience-client.js';
 import { checkData } from '../settings/check-data.js';
 import { findExcess } from '../settings/data-bounds.js';
 import { jsonSchemaOf } from '../settings/json-schema-of.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
-import type { StagePlace } from '../wire/stage-tree.js';
+import { placesOf, type StagePlace } from '../wire/stage-tree.js';
 import { Catalogue } from './catalogue.js';
+import { columnsInto } from './columns-into.js';
+import { type ExactlyOnceCheck, exactlyOnceProblems } from './exactly-once-spec.js';
 import { findFiles } from './find-files.js';
 import { problemsOfKeys } from './keys-before-branches.js';
 import { problemsOfLiveInputs } from './live-inputs.js';
@@ -107,7 +108,7 @@ export async function resolveWithFiles(
   if (problems.length > 0 || !outline.data || !isWhole(planned)) {
     throw new InvalidSpecError(`spec${nameOf(spec)}`, problems);
   }
-  const { name, deadLetter, batchRows, maxMemoryMb, seed } = outline.data;
+  const { name, deadLetter, batchRows, maxMemoryMb, seed, delivery } = outline.data;
   const { queue } = outline.data.source;
   const resolved = {
     name,
@@ -121,12 +122,25 @@ export async function resolveWithFiles(
     maxMemoryMb,
     seed,
     ...(deadLetter && { deadLetter }),
+    ...(delivery === 'exactly-once' && { delivery }),
   };
   await checkPromises(resolved, outputs, {
     registry,
-    isSourceInCode: overrides.source !== undefined,
+    isInCode: { source: overrides.source !== undefined, sink: overrides.sink !== undefined },
   });
-  return { resolved, files: checked.files, outputs };
+  return { resolved: { ...resolved, ...columnsOfSinks(resolved, outputs) }, files: checked.files, outputs };
+}
+
+function columnsOfSinks(
+  spec: ResolvedSpec,
+  outputs: ReadonlyMap<string, Schema>,
+): Pick<ResolvedSpec, 'columns'> {
+  const into = columnsInto<ResolvedStage>(spec, outputs);
+  const columns = placesOf<ResolvedStage>(spec).flatMap(({ kind, id, stage }) => {
+    const schema = kind === 'sink' && !stage.branches ? into.get(id) : undefined;
+    return schema ? [[id, schema.columns.map(({ name, type }) => ({ name, type }))] as const] : [];
+  });
+  return columns.length > 0 ? { columns: Object.fromEntries(columns) } : {};
 }
 
 /** Placeholder for a stage given in code. */
@@ -154,7 +168,7 @@ function withPlaceholders(spec: unknown, { source, sink }: StageOverrides): unkn
 async function checkPromises(
   spec: ResolvedSpec,
   outputs: ReadonlyMap<string, Schema>,
-  { registry, isSourceInCode }: { readonly registry: Registry; readonly isSourceInCode: boolean },
+  { registry, isInCode }: Omit<ExactlyOnceCheck, 'outputs'>,
 ): Promise<void> {
   let probe: StageProbe | undefined; // most specs have nothing to ask
   const capabilitiesOf = (place: StagePlace<ResolvedStage>) => {
@@ -162,7 +176,7 @@ async function checkPromises(
     return probe.capabilitiesOfSource(place);
   };
   const problems = await problemsOfLiveInputs(spec, capabilitiesOf);
-  const queues = sourceQueues(spec).filter(({ place }) => place.isNested || !isSourceInCode);
+  const queues = sourceQueues(spec).filter(({ place }) => place.isNested || !isInCode.source);
   for (const { place, queue } of queues) {
     const add = (path: SpecProblem['path'], message: string) => {
       problems.push({ path: [...place.path, ...path], message });
@@ -176,6 +190,7 @@ async function checkPromises(
     const capabilities = await capabilitiesOf(place);
     if (schema && capabilities) checkSourceQueue(queue, { schema, capabilities }, { add });
   }
+  problems.push(...(await exactlyOnceProblems(spec, { registry, outputs, isInCode })));
   if (problems.length > 0) throw new InvalidSpecError(`spec "${spec.name}"`, problems);
 }
 

@@ -1,22 +1,23 @@
-import { PipelineError } from '../core/errors.js';
-import { cutList } from '../core/shown-text.js';
-import type { Checkpoint, SpecFingerprint } from '../wire/checkpoint.js';
+import type { SpecFingerprint } from '../wire/checkpoint.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
-import { type Path, placesOf, type StagePlace } from '../wire/stage-tree.js';
+import { placesOf } from '../wire/stage-tree.js';
 
 /** How deep options are compared key by key. `source.columns.time.unit` still has its own digest. */
 const DEPTH_MAX = 4;
 
+/** Of a sink: the names of the columns that it is given, in their order, and below it the type of each. */
+export const COLUMNS = '(columns)';
+
 /**
  * Digests the parts of a spec that the state in a checkpoint depends on: the stages with their options,
- * except options that a component lists in `mayChange`; which branches a sink has, in their order; `name`; and
- * `seed` if a stage may use it. Everything else may change: `batcher`, `batchRows`, `deadLetter`, `maxMemoryMb`,
+ * except options that a component lists in `mayChange`; which branches a sink has, in their order; the columns that
+ * sinks are given; `name`; and `seed` if a stage may use it. Everything else may change: `batcher`, `batchRows`, `deadLetter`, `maxMemoryMb`,
  * `budget` and `breaker` of sources, and `queue`. A stage that the user named is identified by that name,
  * wherever it stands.
  */
 export function fingerprintOf(spec: ResolvedSpec): SpecFingerprint {
   const parts: Record<string, string> = { name: digestOf(spec.name) };
-  for (const { kind, key, stage } of placesOf<ResolvedStage>(spec)) {
+  for (const { kind, key, id, stage } of placesOf<ResolvedStage>(spec)) {
     if (kind === 'batcher') continue;
     const { use, options, branches, mayChange = [] } = stage;
     parts[`${key}.use`] = digestOf(use);
@@ -25,40 +26,12 @@ export function fingerprintOf(spec: ResolvedSpec): SpecFingerprint {
     for (const [option, value] of Object.entries(options ?? {})) {
       if (!mayChange.includes(option)) addLeaves(parts, `${key}.${option}`, value, 1);
     }
+    const columns = kind === 'sink' ? spec.columns?.[id] : undefined;
+    if (columns) parts[`${key}.${COLUMNS}`] = digestOf(columns.map(({ name }) => name));
+    for (const { name, type } of columns ?? []) parts[`${key}.${COLUMNS}.${name}`] = digestOf(type);
   }
   if (mayAskForSeed(spec)) parts.seed = digestOf(spec.seed);
   return parts;
-}
-
-/**
- * Checks that a checkpoint fits a spec. The spec may add operators, with inputs: they start without state. They may
- * not move one without a name, which goes by its place. The spec may not add branches, since a new one lacks the
- * rows that came before. Of a run that was reset, only the sinks are compared: all else begins anew.
- *
- * @throws {PipelineError} `CHECKPOINT_INVALID` naming the options that differ.
- */
-export function checkFingerprint(
-  { spec: found, isReset }: Pick<Checkpoint, 'spec' | 'isReset'>,
-  spec: ResolvedSpec,
-): void {
-  const expected = fingerprintOf(spec);
-  const isNew = ({ key }: StagePlace<ResolvedStage>) => !(`${key}.use` in found);
-  const places = placesOf<ResolvedStage>(spec);
-  const added = places
-    .filter((place) => (place.kind === 'operator' || isNamedInput(place)) && isNew(place))
-    .map(({ key }) => `${key}.`);
-  const newBranches = places.filter((place) => place.kind === 'sink' && place.isInBranch && isNew(place));
-  const paths = new Set([...Object.keys(expected), ...Object.keys(found)]);
-  const differing = [...paths]
-    .filter((path) => expected[path] !== found[path] && !added.some((key) => path.startsWith(key)))
-    .filter((path) => !isReset || isOfSink(path, places))
-    .sort();
-  if (differing.length === 0) return;
-  throw new PipelineError(
-    'CHECKPOINT_INVALID',
-    `The checkpoint is of another spec than "${spec.name}": ${cutList(differing)} ${differing.length === 1 ? 'differs' : 'differ'}. ` +
-      `Change it back to continue, or start over without the checkpoint${adviceOn(newBranches)}`,
-  );
 }
 
 /**
@@ -75,34 +48,6 @@ export function componentIn(
 ): string | undefined {
   const digest = found[`${key}.use`];
   return names.find((name) => digestOf(name) === digest);
-}
-
-/** Whether an option is of a sink, and of no operator before it. The name of a sink is that of its branch. */
-function isOfSink(path: string, places: readonly StagePlace<ResolvedStage>[]): boolean {
-  let owner: StagePlace<ResolvedStage> | undefined;
-  for (const place of places) {
-    const isWithin = path.startsWith(`${place.key}.`);
-    if (isWithin && place.key.length > (owner?.key.length ?? 0)) owner = place;
-  }
-  return owner ? owner.kind === 'sink' : path.startsWith('sink.');
-}
-
-const isNamedInput = ({ kind, stage: { name } }: StagePlace<ResolvedStage>): boolean =>
-  kind === 'source' && name !== undefined;
-
-/** Says what to do about branches that a checkpoint does not have, without those inside them. */
-function adviceOn(places: readonly StagePlace<ResolvedStage>[]): string {
-  const encloses = (owner: Path, path: Path) =>
-    owner.length < path.length && owner.every((key, i) => key === path[i]);
-  const keys = places
-    .filter(({ path }) => !places.some((other) => encloses(other.path, path)))
-    .map(({ key }) => key);
-  if (keys.length === 0) return '';
-  const what = keys.length === 1 ? `The branch ${cutList(keys)} is` : `The branches ${cutList(keys)} are`;
-  return (
-    `. ${what} new and would lack the rows before the checkpoint: drain the run with the spec that it has and ` +
-    'start the new one afterwards, or let another job write these rows'
-  );
 }
 
 /** Whether a stage may use the seed of the spec. User code always may. */

@@ -8,6 +8,7 @@ import { INPUT_MARK } from '../settings/input-mark.js';
 import { jsonSchemaOf } from '../settings/json-schema-of.js';
 import { StageName } from '../settings/stage-name.js';
 import type { DeclaredComponent } from '../wire/declared-component.js';
+import type { ExactlyOnce } from '../wire/exactly-once.js';
 import { BranchSchemas } from './branch-schemas.js';
 import { Catalogue } from './catalogue.js';
 import { DEFAULT_BATCHER, PipelineSpec } from './pipeline-spec.js';
@@ -17,6 +18,8 @@ type JsonSchema = Record<string, unknown>;
 
 /** A description of a component for people and editors. Plain data. */
 export interface ComponentFacts extends Omit<DeclaredComponent, 'mayChange'> {
+  /** Whether its stages take part in checkpoints; missing if it does not say so. */
+  readonly exactlyOnce?: ExactlyOnce;
   /** The module that declares it, if it is from outside. */
   readonly module?: string;
   /** The installed package that it was discovered in. */
@@ -26,7 +29,7 @@ export interface ComponentFacts extends Omit<DeclaredComponent, 'mayChange'> {
 /** Describes all components of a catalogue, or those of one kind: built-in ones first, then those from outside. */
 export async function factsOf(catalogue: Catalogue, kind?: ComponentKind): Promise<ComponentFacts[]> {
   const ours = catalogue.registry.all(kind).map(async (component): Promise<ComponentFacts> => {
-    const { kind, name, summary, loads = 'javascript', provider } = component;
+    const { kind, name, summary, loads = 'javascript', provider, exactlyOnce } = component;
     const options = toJsonSchema(await component.options());
     return {
       kind,
@@ -34,6 +37,7 @@ export async function factsOf(catalogue: Catalogue, kind?: ComponentKind): Promi
       summary,
       loads: typeof loads === 'string' ? loads : 'by its options',
       options,
+      ...(exactlyOnce && { exactlyOnce }),
       ...(provider && { provider }),
     };
   });

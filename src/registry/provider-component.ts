@@ -41,6 +41,7 @@ export function providerComponent(definition: ProviderDefinition): Component<'so
     summary,
     ...(loads !== undefined && { loads }),
     mayChange: [...(mayChange ?? []), 'capture'],
+    exactlyOnce: 'by its stages',
     provider: { contract, capabilities },
     runsUserCode: true, // and so its calls have a gate
     async options() {

@@ -3,6 +3,7 @@ import { assertMapping } from '../core/assert-argument.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { hideSecrets } from '../core/hide-secrets.js';
 import { redactThrown } from '../core/redact-thrown.js';
+import { describeValue } from '../core/shown-text.js';
 import type { Component } from '../engine/component.js';
 import type { SinkFactory, SourceFactory } from '../engine/factories.js';
 import type { StreamingPipeline } from '../engine/streaming-pipeline.js';
@@ -59,6 +60,14 @@ export interface PipelineOptions {
   readonly key?: string | undefined;
   /** Milliseconds between two checkpoints, 10 to 86400000. Default: 10000. */
   readonly checkpointEveryMs?: number | undefined;
+  /** Rows of the source after which the run is drained: of the whole run, over all of its starts. */
+  readonly maxRows?: number | undefined;
+  /**
+   * Rows of the source after which the run ends with a checkpoint, `completed` and `sliced`: the next start with the
+   * store goes on behind them. Once all rows of the source have passed, each further start is a new run. Needs `store`,
+   * and no `maxRows`.
+   */
+  readonly sliceRows?: number | undefined;
 }
 
 const OPEN_DEADLINE_MS = 60_000;
@@ -86,12 +95,10 @@ export class PipelineBuilder {
   constructor(spec: OpenSpec, options: PipelineOptions = {}) {
     assertMapping('createPipeline', options);
     const { discover, discoverIn } = options;
-    this.#discovery = parseOptions(
-      'createPipeline',
-      DiscoverySettings,
-      { discover, discoverIn },
-      problemsOfCode(options),
-    );
+    this.#discovery = parseOptions('createPipeline', DiscoverySettings, { discover, discoverIn }, [
+      ...problemsOfCode(options),
+      ...problemsOfBounds(options),
+    ]);
     this.#spec = spec;
     this.#options = options;
   }
@@ -186,6 +193,7 @@ export class PipelineBuilder {
         openDeadlineMs,
         ...(resilience && { resilience }),
         ...start,
+        bounds: { maxRows: this.#options.maxRows, sliceRows: this.#options.sliceRows },
       });
     } catch (error) {
       throw redactThrown(error);
@@ -204,4 +212,17 @@ export class PipelineBuilder {
     }
     return checkpoint ? { checkpoint: readCheckpoint(checkpoint) } : {};
   }
+}
+
+function problemsOfBounds({ maxRows, sliceRows, store }: PipelineOptions): string[] {
+  const problems = Object.entries({ maxRows, sliceRows }).flatMap(([key, rows]) =>
+    rows === undefined || (Number.isSafeInteger(rows) && rows >= 1)
+      ? []
+      : [`${key}: expected a whole number of rows, 1 or more, found ${describeValue(rows)}`],
+  );
+  if (sliceRows !== undefined && !store)
+    problems.push('sliceRows: expected a "store" beside it, to go on from');
+  if (sliceRows !== undefined && maxRows !== undefined)
+    problems.push('sliceRows: expected no "maxRows" beside it');
+  return problems;
 }

@@ -5,44 +5,48 @@ import { type Clock, systemClock } from '../core/clock.js';
 import { formatProblem, InvalidOptionsError } from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
-import { PerTurn } from '../core/per-turn.js';
 import { PlanningThreads } from '../hosts/planning-threads.js';
 import { ThreadPool } from '../hosts/thread-pool.js';
 import type { Catalogue } from '../plan/catalogue.js';
 import { DiscoveredComponents } from '../plan/discovery/discovered-components.js';
 import { loadCatalogue } from '../plan/load-catalogue.js';
-import { findJobFiles } from '../plan/paths/job-files.js';
-import { findFilesAgain, resolveWithFiles } from '../plan/resolve-spec.js';
 import type { PipelineSpec } from '../plan/typed-spec.js';
 import type { BreakersInput } from '../resilience/breakers-settings.js';
 import type { BudgetsInput } from '../resilience/rate/rate-settings.js';
-import { threadsMaxFor } from '../resilience/rate/rate-threads.js';
 import type { ResilienceCoordinator } from '../resilience/resilience-coordinator.js';
+import type { GroupHandle, GroupInfo } from '../service/groups/group-handle.js';
+import { lastingIdPrefix } from '../service/job-identity.js';
 import { PipelineService } from '../service/pipeline-service.js';
 import type { Schedule } from '../service/schedules/schedule-options.js';
 import type { ScheduleOptions } from '../service/schedules/schedule-settings.js';
 import type { ScheduleHandle, ScheduleInfo } from '../service/schedules/scheduled-job.js';
-import { Schedules } from '../service/schedules/schedules.js';
-import type { CheckedSubmitOptions, SubmitOptions } from '../service/submit-options.js';
+import type { SubmitOptions } from '../service/submit-options.js';
 import { parseOptions } from '../settings/parse-options.js';
-import { RuntimeSettings } from '../settings/runtime-settings.js';
+import { RuntimeSettings, type StoreSettings } from '../settings/runtime-settings.js';
+import type { JobStore } from '../store/job-store.js';
 import type { JobHandle, JobInfo, JobReport, RuntimeEvent } from '../supervision/job.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
 import { redactingLogger } from '../telemetry/redacting-logger.js';
 import { type TopicInfo, TopicRegistry } from '../topics/topic-registry.js';
 import { TopicSubscription } from '../topics/topic-subscription.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
-import { assertResolved, problemsOfCode } from './given-in-code.js';
+import { problemsOfCode } from './given-in-code.js';
+import { JobIntake, type SubmitTerms } from './job-intake.js';
+import { makeResilience } from './make-resilience.js';
+import { isJobStore, openStore, type RuntimeStore } from './open-store.js';
+import { resumeAll } from './resume-all.js';
+import { SpecSchedules } from './spec-schedules.js';
 import { SubmitDefaults } from './submit-defaults.js';
 import { type SubscribeOptions, SubscribeSettings } from './subscribe-options.js';
-
-/** Specs that are checked in one turn of the event loop: a check takes some 0.2 ms of the calling thread. */
-const SUBMITS_PER_TURN = 8;
-
-const NS_PER_MS = 1e6;
+import type { UpdateOptions } from './update-options.js';
 
 /** Settings of a runtime (see the table in docs/cli.md), and options that can only be given in code. */
-export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
+export interface RuntimeOptions extends Omit<z.input<typeof RuntimeSettings>, 'store'> {
+  /**
+   * Keeps jobs and schedules beyond the process: a folder, in which the checkpoints of all jobs are kept as well, or
+   * a store of your own. What it has that should run goes on at once. The runtime closes it.
+   */
+  readonly store?: z.input<typeof StoreSettings> | JobStore | undefined;
   /** Receives the log lines of all threads, with the fields `job` and `thread`. Any Pino logger fits. */
   readonly logger?: Logger | undefined;
   /** Receives the inspection events of the job machines, for XState's inspector. */
@@ -73,7 +77,10 @@ export interface RuntimeOptions extends z.input<typeof RuntimeSettings> {
  * those threads are ready. Modules of "components" are loaded now, in throw-away threads, to read their
  * declarations.
  *
+ * With `store`, the jobs and schedules of the process before go on, before the promise resolves.
+ *
  * @throws {InvalidOptionsError} listing the invalid settings, and the problems of those modules.
+ * @throws What the store throws: `STORE_IN_USE` if another process has its folder, say.
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<PipelineRuntime> {
   assertMapping('createRuntime', options);
@@ -84,19 +91,27 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Pipel
     budgets,
     breakers,
     resilience,
+    store: givenStore,
     ...rest
   } = options;
   const { secrets = [], ...input } = rest;
   const { restart } = input;
-  const settings = parseOptions('runtime', RuntimeSettings, input, [
-    ...problemsOfCode(options),
-    ...(resilience && (budgets || breakers)
-      ? ['resilience: expected either "resilience" or "budgets" and "breakers"']
-      : []),
-  ]);
+  const isFolder = givenStore !== undefined && !isJobStore(givenStore);
+  const settings = parseOptions(
+    'runtime',
+    RuntimeSettings,
+    { ...input, ...(isFolder && { store: givenStore }) },
+    [
+      ...problemsOfCode(options),
+      ...(resilience && (budgets || breakers)
+        ? ['resilience: expected either "resilience" or "budgets" and "breakers"']
+        : []),
+    ],
+  );
   const showSecrets = hideSecrets(secrets);
   const planning = new PlanningThreads(settings, clock);
   let own: ResilienceCoordinator | undefined;
+  let store: RuntimeStore | undefined;
   try {
     const { catalogue, problems } = await loadCatalogue(
       settings.components,
@@ -106,6 +121,10 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Pipel
     if (problems.length > 0) throw new InvalidOptionsError('runtime', problems.map(formatProblem));
     if (budgets || breakers) own = await makeResilience({ budgets, breakers, clock, settings });
     const log = redactingLogger(logger);
+    store = await openStore(isFolder ? settings : { ...settings, store: givenStore as JobStore }, {
+      log,
+      clock,
+    });
     const common = {
       settings,
       planning,
@@ -116,11 +135,14 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Pipel
       secrets,
       showSecrets,
       restart,
+      store,
     };
     const runtime = new PipelineRuntime({ ...common, resilience: resilience ?? own, own });
     await runtime.warm();
+    await runtime.goOn();
     return runtime;
   } catch (error) {
+    await store?.jobs?.close().catch(() => {}); // the first error says more
     own?.close(); // the state machines of its breakers would keep running
     await planning.close();
     showSecrets();
@@ -135,37 +157,39 @@ export class PipelineRuntime {
   readonly #own: ResilienceCoordinator | undefined;
   readonly #showSecrets: () => void;
   readonly #planning: PlanningThreads;
-  readonly #catalogue: Catalogue;
+  readonly #intake: JobIntake;
+  readonly #store: RuntimeStore;
+  readonly #log: Logger;
   readonly #pool: ThreadPool;
   readonly #service: PipelineService;
   readonly #topics = new TopicRegistry();
   readonly #subscriptions = new Set<TopicSubscription>();
   readonly #clock: Clock;
-  readonly #submitDefaults: SubmitDefaults;
-  readonly #submits = new PerTurn(SUBMITS_PER_TURN);
-  readonly #schedules = new Schedules();
+  readonly #schedules: SpecSchedules;
 
   constructor(context: RuntimeContext) {
     const { settings, planning, catalogue, logger, inspect, clock, resilience, own } = context;
     const { secrets, showSecrets } = context;
-    const { checkpoints } = settings;
+    const { store } = context;
     this.resilience = resilience;
     this.#clock = clock;
-    this.#submitDefaults = new SubmitDefaults(context);
+    this.#store = store;
+    this.#log = logger;
     this.#own = own;
     this.#showSecrets = showSecrets;
     this.#planning = planning;
-    this.#catalogue = catalogue;
     this.#pool = new ThreadPool(settings, { onThreadExit: (threadId) => resilience?.reclaim(threadId) });
     this.#service = new PipelineService({
       limits: settings.limits,
-      ...(checkpoints && {
-        checkpoints: { path: checkpoints.path, everyMs: checkpoints.every / NS_PER_MS },
-      }),
+      checkpoints: store.checkpoints,
+      jobCheckpoints: store.jobCheckpoints,
+      store: store.jobs,
+      ...(store.jobs && { idPrefix: lastingIdPrefix() }),
+      groups: settings.groups,
       clock,
       watchdog: {
-        loopMs: settings.watchdog.loop / NS_PER_MS,
-        progressMs: settings.watchdog.progress / NS_PER_MS,
+        loopMs: settings.watchdog.loop / 1e6,
+        progressMs: settings.watchdog.progress / 1e6,
         onStall: settings.watchdog.onStall,
       },
       isDebugged: () => inspectorUrl() !== undefined,
@@ -176,6 +200,34 @@ export class PipelineRuntime {
       topics: this.#topics,
       secrets,
       inspect,
+    });
+    this.#intake = new JobIntake({
+      service: this.#service,
+      planning,
+      catalogue,
+      resilience,
+      defaults: new SubmitDefaults(context),
+      hasStore: store.jobs !== undefined,
+      topics: () => this.#topics.schemas,
+    });
+    this.#schedules = new SpecSchedules({ service: this.#service, intake: this.#intake, clock });
+  }
+
+  /**
+   * Goes on with what is in the store. `createRuntime` calls it.
+   *
+   * @internal
+   */
+  async goOn(): Promise<void> {
+    const { stored, jobCheckpoints: checkpoints } = this.#store;
+    if (!stored) return;
+    await resumeAll(stored, {
+      service: this.#service,
+      intake: this.#intake,
+      checkpoints,
+      log: this.#log,
+      clock: this.#clock,
+      schedule: (given, more) => this.#schedules.add(given, more),
     });
   }
 
@@ -199,13 +251,11 @@ export class PipelineRuntime {
    *   live job reads or writes. The job was not started then.
    * @throws {PipelineError} `JOB_NAME_TAKEN` if a live job has that name; `JOB_QUEUE_FULL` if no more jobs may wait;
    *   `DEPENDENCY_CYCLE` if jobs would wait for one another; `JOB_UNKNOWN` if `dependsOn` has an id that no job has;
+   *   `GROUP_UNKNOWN`; `GROUP_SPENT` while the group still ends its jobs;
    *   `RUNTIME_CLOSED`.
    */
   submit(spec: PipelineSpec, options?: SubmitOptions): Promise<JobHandle> {
-    return this.#inTurn(options, async (checked) => {
-      const { resolved, files } = await this.#resolve(spec);
-      return this.#service.submit(resolved, files, checked);
-    });
+    return this.#intake.submit(spec, options);
   }
 
   /**
@@ -216,42 +266,40 @@ export class PipelineRuntime {
    * @throws {InvalidOptionsError} if `spec` does not have the form of such a spec, or `options` are wrong.
    * @throws {PipelineError} As `submit`.
    */
-  async submitResolved(spec: ResolvedSpec, options?: SubmitOptions): Promise<JobHandle> {
-    assertResolved('submitResolved', spec);
-    return this.#inTurn(options, async (checked) => {
-      // Again, since files may have changed after the check.
-      const found = await findFilesAgain(spec, this.#planning);
-      return this.#service.submit(found, await findJobFiles(found), checked);
-    });
-  }
-
-  #resolve(spec: PipelineSpec) {
-    return resolveWithFiles(spec, {
-      resilience: this.resilience,
-      userCode: this.#planning,
-      catalogue: this.#catalogue,
-      topics: this.#topics.schemas,
-    });
+  submitResolved(spec: ResolvedSpec, options?: SubmitOptions): Promise<JobHandle> {
+    return this.#intake.submitResolved(spec, options);
   }
 
   /**
-   * Begins a submit when it is its turn. Of one that waits, no more is kept than a function: a burst of thousands
-   * is taken in one turn of the event loop.
+   * Has a job go on with a changed spec where it is: the spec is checked and compared with the last checkpoint of the
+   * job; the run at work ends with a last checkpoint; and the next one goes on from that, with the same run and files.
+   * If it does not come to run, the job goes on with the spec that it had. A job that waits in the queue or backs off
+   * takes the spec for its next run. It counts for no restart policy.
+   *
+   * @returns The job, once it runs with the changed spec.
+   * @throws {InvalidSpecError} listing every problem of the spec. Then, as for all errors but the last two, nothing was
+   *   changed.
+   * @throws {InvalidOptionsError} for an invalid deadline.
+   * @throws {PipelineError} `UPDATE_REFUSED` naming each change that its state cannot follow, or if it is at work
+   *   without checkpoints; `JOB_UNKNOWN`; `RUNTIME_CLOSED`; `CHECKPOINT_INVALID` or `CHECKPOINT_FAILED` if its
+   *   checkpoint cannot be read; `UPDATE_FELL_BACK` if the changed spec did not come to run; `JOB_STATE` if the job
+   *   drains, restarts, is being updated or has ended, or ends before it runs with the changed spec.
    */
-  #inTurn(
-    options: SubmitOptions | undefined,
-    begin: (checked: CheckedSubmitOptions) => Promise<JobHandle>,
-  ): Promise<JobHandle> {
-    try {
-      this.#service.assertOpen();
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    return this.#submits.pass().then(() => {
-      const checked = this.#submitDefaults.check(options);
-      this.#service.assertRoom(); // it may have been closed meanwhile, too
-      return begin(checked);
-    });
+  async update(idOrName: string, spec: PipelineSpec, options: UpdateOptions = {}): Promise<JobInfo> {
+    assertText('update', idOrName);
+    assertMapping('update', options);
+    this.#service.assertOpen();
+    const { id } = this.#service.get(idOrName); // that one, whatever bears its name once the spec is checked
+    return this.#intake.update(id, spec, options);
+  }
+
+  /**
+   * As `submitResolved`, with what a store keeps of the spec.
+   *
+   * @internal
+   */
+  submitChecked(spec: ResolvedSpec, terms: SubmitTerms, options?: SubmitOptions): Promise<JobHandle> {
+    return this.#intake.submitResolved(spec, options, terms);
   }
 
   /**
@@ -265,24 +313,18 @@ export class PipelineRuntime {
    * @throws {InvalidOptionsError} if `schedule` or `options` are wrong.
    * @throws {PipelineError} `JOB_NAME_TAKEN` if there is a schedule for a spec of that name; `RUNTIME_CLOSED`.
    */
-  async schedule(
-    spec: PipelineSpec,
-    schedule: Schedule,
-    options: ScheduleOptions = {},
-  ): Promise<ScheduleHandle> {
-    this.#service.assertOpen();
-    const { resolved } = await this.#resolve(spec);
-    return this.#schedules.add(
-      {
-        name: resolved.name,
-        clock: this.#clock,
-        submit: (submitOptions) => this.submit(spec, submitOptions),
-        tell: (event) => this.#service.tell(event),
-        assertOpen: () => this.#service.assertOpen(),
-      },
-      schedule,
-      options,
-    );
+  schedule(spec: PipelineSpec, schedule: Schedule, options: ScheduleOptions = {}): Promise<ScheduleHandle> {
+    return this.#schedules.add({ spec, schedule, options });
+  }
+
+  /**
+   * Returns the schedule for a spec of that name, also one that an earlier process had.
+   *
+   * @throws {PipelineError} `JOB_UNKNOWN`.
+   */
+  getSchedule(name: string): ScheduleHandle {
+    assertText('getSchedule', name);
+    return this.#schedules.get(name);
   }
 
   /** Lists the schedules that were not stopped. */
@@ -305,11 +347,27 @@ export class PipelineRuntime {
     return this.#service.get(idOrName);
   }
 
+  /** Lists the groups of the settings, with their live jobs. */
+  groups(): GroupInfo[] {
+    return this.#service.groups();
+  }
+
   /**
-   * Stops a job and forgets it. Jobs that wait for it fail at once, whatever they wait for.
+   * Returns a group of the settings, to drain or stop all of its jobs.
+   *
+   * @throws {PipelineError} `GROUP_UNKNOWN`.
+   */
+  group(name: string): GroupHandle {
+    assertText('group', name);
+    return this.#service.group(name);
+  }
+
+  /**
+   * Forgets a job that has ended, with its history; and its checkpoints, if no later job had its name. What it wrote
+   * stays.
    *
    * @returns How it ended.
-   * @throws {PipelineError} `JOB_UNKNOWN`.
+   * @throws {PipelineError} `JOB_UNKNOWN`; `JOB_STATE` if it has not ended.
    */
   async delete(idOrName: string): Promise<JobReport> {
     assertText('delete', idOrName);
@@ -389,6 +447,7 @@ export class PipelineRuntime {
 
 interface RuntimeContext {
   readonly settings: RuntimeSettings;
+  readonly store: RuntimeStore;
   /** The restart policy of jobs that have none of their own, as it was given. */
   readonly restart: RuntimeOptions['restart'];
   readonly planning: PlanningThreads;
@@ -404,25 +463,4 @@ interface RuntimeContext {
   readonly secrets: readonly string[];
   /** Ends the hiding of `secrets` in this thread. */
   readonly showSecrets: () => void;
-}
-
-/** Creates budgets and breakers. Imports their code on demand, so a runtime without them does not load it. */
-async function makeResilience({
-  budgets,
-  breakers,
-  clock,
-  settings,
-}: {
-  readonly budgets: BudgetsInput | undefined;
-  readonly breakers: BreakersInput | undefined;
-  readonly clock: Clock;
-  readonly settings: RuntimeSettings;
-}): Promise<ResilienceCoordinator> {
-  const { ResilienceCoordinator } = await import('../resilience/resilience-coordinator.js');
-  return new ResilienceCoordinator({
-    clock,
-    ...budgets,
-    ...(breakers && { breakers }),
-    threadsMax: threadsMaxFor(settings.maxThreads),
-  });
 }

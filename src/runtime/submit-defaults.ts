@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { type CheckedSubmitOptions, SubmitOptions } from '../service/submit-options.js';
 import { parseOptions } from '../settings/parse-options.js';
-import type { RestartSettings } from '../settings/restart-settings.js';
+import { RESTARTS_MAX, type RestartSettings } from '../settings/restart-settings.js';
 
 /** Checks what jobs are submitted with, and fills in what the settings of the runtime say. */
 export class SubmitDefaults {
@@ -22,13 +22,25 @@ export class SubmitDefaults {
   }
 
   #parse(options: SubmitOptions): CheckedSubmitOptions {
-    const restart = this.#restart;
+    const isInGroup = isObject(options) && options.group !== undefined;
+    const restart = isInGroup ? ofGroups(this.#restart) : this.#restart;
     if (!restart || !isObject(options)) return parseOptions('submit', SubmitOptions, options);
     const own = options.restart ?? {};
     const merged = isObject(own) ? { ...restart, ...given(own) } : own;
-    return parseOptions('submit', SubmitOptions, { ...options, restart: merged });
+    const isOneRun = isInGroup && isObject(own) && 'policy' in own && own.policy === 'never';
+    const problems = isOneRun
+      ? ['submit.restart.policy: expected "on-failure" or "always" for a job of a group, was "never"']
+      : [];
+    return parseOptions('submit', SubmitOptions, { ...options, restart: merged }, problems);
   }
 }
+
+/** The group counts restarts, unless a job has a `maxRestarts` of its own. */
+const ofGroups = (defaults: z.input<typeof RestartSettings> = {}): z.input<typeof RestartSettings> => ({
+  ...given(defaults),
+  ...((defaults.policy === undefined || defaults.policy === 'never') && { policy: 'on-failure' }),
+  maxRestarts: RESTARTS_MAX,
+});
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 

@@ -4,6 +4,9 @@ import { Dependencies, type DependencyListener, type NeededJob } from './depende
 import { type StartClaim, StartOrder } from './start-order.js';
 import type { JobEnd } from './unmet-reason.js';
 
+/** What a job comes to before its end. */
+export type ReachedPoint = Exclude<DependencyPoint, 'completed' | 'succeeded'>;
+
 /** A job that asks to be started. */
 export interface JobRequest<Job> {
   readonly name: string;
@@ -17,6 +20,8 @@ export class JobAdmission<Job extends object> {
   readonly #dependencies: Dependencies<Job>;
   /** Jobs that wait: `undefined` once they are in the order. */
   readonly #waiting = new Map<Job, StartClaim | undefined>();
+  /** Jobs that may not start before they are released, and whether nothing else holds them up. */
+  readonly #held = new Map<Job, boolean>();
   #added = 0;
 
   constructor(limits: JobLimits, listener: DependencyListener<Job>) {
@@ -45,9 +50,44 @@ export class JobAdmission<Job extends object> {
     return this.#dependencies.isAwaited(name);
   }
 
-  add(job: Job, { name, claim, needed }: JobRequest<Job>): void {
+  /** @param options - `isHeld`: it does not start before it is released. */
+  add(
+    job: Job,
+    { name, claim, needed }: JobRequest<Job>,
+    { isHeld = false }: { readonly isHeld?: boolean } = {},
+  ): void {
     this.#waiting.set(job, { ...claim, arrival: this.#added++ });
+    if (isHeld) this.#held.set(job, false);
     if (this.#dependencies.add(job, name, needed)) this.#enter(job);
+  }
+
+  /** A job may start once nothing else holds it up. */
+  release(job: Job): void {
+    const isReady = this.#held.get(job);
+    this.#held.delete(job);
+    if (isReady) this.#enter(job);
+  }
+
+  /**
+   * Takes in a job that has begun in an earlier process, with its places.
+   *
+   * @returns Whether no limit stood in the way. Otherwise, nothing was done.
+   */
+  takeBack(job: Job, { name, claim }: Omit<JobRequest<Job>, 'needed'>): boolean {
+    if (!this.#order.takeBack(job, claim)) return false;
+    this.#dependencies.add(job, name, []);
+    return true;
+  }
+
+  /** Takes in a job that has ended in an earlier process, for those that depend on it. */
+  addEnded(
+    job: Job,
+    name: string,
+    { end, reached }: { readonly end: JobEnd; readonly reached: readonly ReachedPoint[] },
+  ): void {
+    this.#dependencies.add(job, name, []);
+    for (const point of reached) this.#dependencies.reach(job, point);
+    this.#dependencies.end(job, end);
   }
 
   /** @see StartOrder.first */
@@ -62,13 +102,14 @@ export class JobAdmission<Job extends object> {
     return job;
   }
 
-  reach(job: Job, point: Exclude<DependencyPoint, 'completed' | 'succeeded'>): void {
+  reach(job: Job, point: ReachedPoint): void {
     this.#dependencies.reach(job, point);
   }
 
   /** A job has ended for good. */
   end(job: Job, end: JobEnd): void {
     this.#waiting.delete(job);
+    this.#held.delete(job);
     this.#order.remove(job);
     this.#dependencies.end(job, end);
   }
@@ -86,6 +127,10 @@ export class JobAdmission<Job extends object> {
   }
 
   #enter(job: Job): void {
+    if (this.#held.has(job)) {
+      this.#held.set(job, true);
+      return;
+    }
     this.#order.add(job, this.#waiting.get(job)!);
     this.#waiting.set(job, undefined);
   }

@@ -76,6 +76,21 @@ export class StartOrder<Job> {
     return entry.job;
   }
 
+  /**
+   * Gives a job places that it had in an earlier process, out of turn.
+   *
+   * @returns Whether no limit stood in the way. Otherwise, nothing was done.
+   */
+  takeBack(job: Job, claim: PlaceClaim): boolean {
+    const places = { tenant: claim.tenant, providers: this.#places.limitedProviders(claim.providers) };
+    if (this.#places.reasons(places).length > 0) return false;
+    this.#places.take(places);
+    this.#entries.set(job, { job, rank: 0, arrival: 0, places, lane: undefined, index: -1 });
+    const tenant = this.#tenants.get(claim.tenant);
+    if (tenant) this.#settleAll(tenant);
+    return true;
+  }
+
   /** Forgets a job: it has ended, or left before its turn. Gives its places back. */
   remove(job: Job): void {
     const entry = this.#entries.get(job);

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { durationNs } from './duration.js';
 
 const policy = 'expected "never", "on-failure" or "always"';
-const restarts = 'expected 1 to 10000 restarts';
+/** What `maxRestarts` never exceeds. */
+export const RESTARTS_MAX = 10_000;
+const restarts = `expected 1 to ${RESTARTS_MAX} restarts`;
 const upToADay = { min: '1ms', max: '1d' } as const;
 
 /** How a job is started again after a run of it has ended. */
@@ -32,7 +34,7 @@ export const RestartSettings = z.strictObject({
   maxRestarts: z
     .int(restarts)
     .min(1, restarts)
-    .max(10_000, restarts)
+    .max(RESTARTS_MAX, restarts)
     .default(10)
     .describe('Restarts that fit in `within`; a job that needs one more is `dead`'),
   within: durationNs({ min: '1ms', max: '7d' })

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { durationNs } from './duration.js';
+import { GroupsSettings } from './group-settings.js';
 import { JobLimits } from './job-limits.js';
 import { RestartSettings } from './restart-settings.js';
 import { WatchdogSettings } from './watchdog-settings.js';
@@ -86,6 +87,15 @@ export const CheckpointSettings = z.strictObject({
     .describe('Time between two checkpoints of a job'),
 });
 
+/** Where jobs and schedules are kept beyond the process. */
+export const StoreSettings = z.strictObject({
+  path: z
+    .string(folder)
+    .min(1, folder)
+    .describe('Folder of the store, on a local file system. It is created if it does not exist'),
+});
+export type StoreSettings = z.output<typeof StoreSettings>;
+
 export const RuntimeSettings = z
   .strictObject({
     maxThreads: z
@@ -148,11 +158,19 @@ export const RuntimeSettings = z
       'Keeps checkpoints of all jobs in a folder, each under its name: a job goes on from its last one, after a ' +
         'restart and at the next start of the process. Without it, each run begins anew',
     ),
+    store: StoreSettings.optional().describe(
+      'Keeps jobs and schedules in a folder, of which one process at a time is the owner: what should run goes on by ' +
+        'itself when the process has ended and a runtime with this store starts. Checkpoints are in it, too, unless ' +
+        '`checkpoints` says otherwise',
+    ),
     watchdog: WatchdogSettings.prefault({}).describe(
       'When it is found that the thread of a job is stuck, or that its rows do not move, and what follows',
     ),
     restart: RestartSettings.prefault({}).describe(
       'How jobs are started again that were submitted without a policy of their own',
+    ),
+    groups: GroupsSettings.default(() => ({})).describe(
+      'Groups of jobs that are started again together, by name: see [docs/restarts.md](restarts.md#groups)',
     ),
   })
   .refine(({ warmThreads, maxThreads }) => warmThreads <= maxThreads, {

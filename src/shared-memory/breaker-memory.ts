@@ -24,6 +24,7 @@ export const BREAKER_REASONS = [
   'heldByHand',
   'machineBroken',
   'ownerClosed',
+  'told',
 ] as const;
 /**
  * Why it refuses them.

@@ -1,3 +1,4 @@
+import type { Nanos } from '../core/units.js';
 import { checkHandle, type SharedHandle } from './shared-handle.js';
 
 /**
@@ -59,7 +60,7 @@ export const COUNTERS = [
   /** Log lines that the thread posted, and lines that it dropped because too many were still unread. */
   'logsPosted',
   'logsDropped',
-  /** Log lines that the main thread has read. This is the only cell that the main thread writes. */
+  /** Log lines that the main thread has read. Beside `mayRunUntilNs`, the only cell that the main thread writes. */
   'logsTaken',
 ] as const;
 
@@ -81,11 +82,14 @@ const CELL: Readonly<Record<CounterName, number>> = Object.fromEntries(
   COUNTERS.map((name, cell) => [name, cell]),
 ) as Record<CounterName, number>;
 
-export const COUNTERS_BYTES = COUNTERS.length * BigInt64Array.BYTES_PER_ELEMENT;
+/** Behind the counters, in the same memory: it counts nothing, so it is none of them. */
+const MAY_RUN_UNTIL_CELL = COUNTERS.length;
+
+export const COUNTERS_BYTES = (COUNTERS.length + 1) * BigInt64Array.BYTES_PER_ELEMENT;
 
 const KIND = 'tickloom.counters';
 /** Raised with each change of the names and their order. */
-const PROTOCOL = 1;
+const PROTOCOL = 2;
 
 /** Counters as plain data: may be posted to any thread of the process and opened there. */
 export type CountersHandle = SharedHandle<typeof KIND>;
@@ -109,7 +113,7 @@ export class Counters {
 
   /** @param memory - At least `COUNTERS_BYTES`; shared if another thread reads it. */
   constructor(memory: ArrayBufferLike = new ArrayBuffer(COUNTERS_BYTES)) {
-    this.#cells = new BigInt64Array(memory, 0, COUNTERS.length);
+    this.#cells = new BigInt64Array(memory, 0, COUNTERS.length + 1);
   }
 
   set(name: CounterName, value: number | bigint): void {
@@ -122,6 +126,18 @@ export class Counters {
 
   get(name: CounterName): number {
     return Number(Atomics.load(this.#cells, CELL[name]));
+  }
+
+  /**
+   * The instant on the clock of the process up to which the run may deliver and commit; 0 for no end. The thread that
+   * supervises it moves it on, also while the run's own thread is blocked; the run only reads it.
+   */
+  get mayRunUntilNs(): Nanos {
+    return Atomics.load(this.#cells, MAY_RUN_UNTIL_CELL) as Nanos;
+  }
+
+  set mayRunUntilNs(instant: Nanos) {
+    Atomics.store(this.#cells, MAY_RUN_UNTIL_CELL, instant);
   }
 
   /** Reads all counters, last one first, so that the rows still inside are never negative. */

@@ -20,7 +20,7 @@ import { type RateMemorySizes, SIZES_MAX } from './rate-sizes.js';
 export const LINE_BYTES = 128;
 const MAGIC = 0x54_4c_52_31; // "TLR1"
 /** Of the layout: raised with each change of it. */
-export const RATE_PROTOCOL = 2;
+export const RATE_PROTOCOL = 3;
 
 /** Most limits that one budget may have. */
 export const LIMITS_MAX = 4;
@@ -28,8 +28,8 @@ export const LIMITS_MAX = 4;
 export const STATISTICS_COUNTERS = 7;
 
 const HEADER_BYTES = 2 * LINE_BYTES;
-/** Version, `told`, end of the cooldown, life, next scope of the bucket. */
-const STATE_BYTES = 24;
+/** Version, `told`, end of the cooldown, life, next scope of the bucket, end of the share. */
+const STATE_BYTES = 32;
 const MASKS = 3;
 export const NAME_SPACE_BYTES = 144;
 const TOTALS_BYTES = 8 * STATISTICS_COUNTERS;
@@ -237,6 +237,11 @@ export class RateMemory {
   /** Instant (`Clock.now`) before which nothing is granted. */
   blockedUntilAt(scope: number): number {
     return this.#scope(scope) / 8 + 1;
+  }
+
+  /** Of a share: instant (`Clock.now`) from which on nothing is granted; 0: it has no end. */
+  shareEndAt(scope: number): number {
+    return this.#scope(scope) / 8 + 3;
   }
 
   /** What members counted that have left. */

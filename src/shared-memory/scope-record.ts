@@ -24,7 +24,8 @@ const LIMIT_KINDS: readonly LimitKind[] = ['gcra', 'rolling', 'quota'];
 /** 50 years. No wait is longer, so that no instant overflows 61 bits, nor the sum of two waits 63. */
 export const FAR_NS = 1_577_880_000_000_000_000n;
 
-const PERMITS_MAX = 1_000_000;
+/** The largest cost, also where nothing limits the rate: places in the order of waiters, and sums, stay exact. */
+export const PERMITS_MAX = 1_000_000;
 const WEIGHT_MAX = 1_000;
 
 /** A limit as it is stored in memory. */
@@ -55,11 +56,14 @@ export interface ScopeParameters {
    * of a new one.
    */
   readonly capLife: number;
+  /** Of a share of a budget: the largest cost of the whole budget. 0: the scope is no share. */
+  readonly shareOfMax: number;
 }
 
 /** Words of the head of a set of parameters. */
 const HEAD_WORDS = 16;
 const SEGMENTS_AT = 6;
+const SHARE_OF_MAX_AT = SEGMENTS_AT + SEGMENTS_MAX;
 const LIMIT_WORDS = 8;
 
 export function writeName(memory: RateMemory, scope: number, name: string): void {
@@ -93,10 +97,11 @@ export function writeParameters(
   set: number,
   parameters: ScopeParameters,
 ): void {
-  const { limits, weight, inFlightMax, leasesMax, segments, capLife } = parameters;
+  const { limits, weight, inFlightMax, leasesMax, segments, capLife, shareOfMax } = parameters;
   const at = memory.parametersByte(scope, set) / 4;
   const head = [limits.length, weight, inFlightMax, leasesMax, capLife, segments.length];
   memory.i32.set([...head, ...segments], at);
+  memory.i32[at + SHARE_OF_MAX_AT] = shareOfMax;
   for (const [i, limit] of limits.entries()) {
     const limitAt = at + HEAD_WORDS + i * LIMIT_WORDS;
     memory.i32.set([LIMIT_KINDS.indexOf(limit.kind), limit.permits, limit.ringAt], limitAt);
@@ -146,6 +151,7 @@ function readParameters(memory: RateMemory, scope: number, set: number): ScopePa
     leasesMax,
     segments: Array.from(memory.i32.subarray(segmentsAt, segmentsAt + within(segments, SEGMENTS_MAX))),
     capLife,
+    shareOfMax: memory.i32[at + SHARE_OF_MAX_AT]!,
   };
 }
 
@@ -156,10 +162,11 @@ function readLimit(memory: RateMemory, at: number): LimitParameters {
 }
 
 function isSound(memory: RateMemory, parameters: ScopeParameters): boolean {
-  const { limits, weight, inFlightMax, leasesMax, segments } = parameters;
+  const { limits, weight, inFlightMax, leasesMax, segments, shareOfMax } = parameters;
   const { rollingPermitsMax, inFlightPlacesMax } = memory.sizes;
   return (
     isBetween(weight, 1, WEIGHT_MAX) &&
+    isBetween(shareOfMax, 0, PERMITS_MAX) &&
     isBetween(inFlightMax, 0, leasesMax) &&
     isBetween(leasesMax, 0, placesIn(segments.length)) &&
     segments.every((at, i) => isBetween(at, 0, inFlightPlacesMax - segmentPlaces(i))) &&

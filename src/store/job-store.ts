@@ -1,10 +1,8 @@
 import type { PlainData } from '../core/plain-data.js';
-import type { JobState, JobTransition } from '../supervision/job.js';
+import type { JobDependency, JobState, JobTransition, JobWish } from '../supervision/job.js';
 import type { JobRun } from '../supervision/job-runs.js';
 import type { Restarts } from '../supervision/restart-policy.js';
-
-/** What the user asked for last. It goes before restart policies, groups, schedules and resume. */
-export type JobWish = 'run' | 'pause' | 'stop';
+import type { JobBounds } from '../wire/bounds.js';
 
 /**
  * What of a job outlives the process. Plain data; instants are milliseconds since 1970, and deadlines are instants,
@@ -19,8 +17,16 @@ export interface JobRecord {
   readonly submittedAtMs: number;
   /** As it was submitted. */
   readonly spec: PlainData;
+  /** Whether it was submitted as `resolveSpec` had checked it. */
+  readonly isResolved?: boolean | undefined;
+  /** The folder of the spec, if it was in a file: where packages with components are looked for. */
+  readonly specFolder?: string | undefined;
   /** As they were submitted. */
   readonly options: PlainData;
+  /** Which jobs its dependencies meant. */
+  readonly dependsOn?: readonly JobDependency[] | undefined;
+  /** The instant of the schedule that submitted it. */
+  readonly instantMs?: number | undefined;
   readonly wish: JobWish;
   readonly state: JobState;
   /** The last 100, oldest first. */
@@ -31,6 +37,10 @@ export interface JobRecord {
   readonly restarts?: Restarts | undefined;
   /** Of `backingOff`: when its next run starts. */
   readonly deadlineAtMs?: number | undefined;
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
+  /** When the duration of its bounds is over. */
+  readonly durationAtMs?: number | undefined;
   /** Whether the run at work has delivered rows for as long as the restart policy asks for. */
   readonly isStable?: boolean | undefined;
 }

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { isCount, type PlainData } from '../core/plain-data.js';
-import type { JobState } from '../supervision/job.js';
+import type { JobState, JobWish } from '../supervision/job.js';
 import { ownerProblem } from '../wire/checkpoint.js';
-import type { JobWish } from './job-store.js';
 
 /*
  * The forms of records, as a file has them. Fields that a form does not name are kept: one that is merely new needs no
@@ -16,6 +15,7 @@ const STATES: Readonly<Record<JobState, true>> = {
   running: true,
   paused: true,
   draining: true,
+  restarting: true,
   backingOff: true,
   completed: true,
   stopped: true,
@@ -42,6 +42,7 @@ const Transition = z.looseObject({
 
 const Run = z.looseObject({
   attempt: count,
+  revision: count.optional(),
   epoch: count.optional(),
   startedAtMs: instant,
   endedAtMs: instant.optional(),
@@ -66,19 +67,39 @@ const Restarts = z.looseObject({
   random: z.tuple([z.number(), z.number(), z.number(), z.number()]),
 });
 
+const Bounds = z.looseObject({
+  maxRows: count.optional(),
+  sliceRows: count.optional(),
+  maxDurationMs: z.number().min(0).optional(),
+  untilMs: instant.optional(),
+  isSlice: z.boolean().optional(),
+});
+
+const Dependency = z.looseObject({
+  job: text,
+  id: text.optional(),
+  on: z.enum(['started', 'ready', 'completed', 'succeeded']),
+});
+
 const Job = z.looseObject({
   id: text.min(1),
   name: text.min(1),
   sequence: z.number(),
   submittedAtMs: instant,
   spec: plain,
+  isResolved: z.boolean().optional(),
+  specFolder: text.optional(),
   options: plain,
+  dependsOn: z.array(Dependency).optional(),
+  instantMs: instant.optional(),
   wish: z.enum(keysOf(WISHES)),
   state,
   history: z.array(Transition),
   runs: z.array(Run),
   restarts: Restarts.optional(),
   deadlineAtMs: instant.optional(),
+  bounds: Bounds.optional(),
+  durationAtMs: instant.optional(),
   isStable: z.boolean().optional(),
 });
 

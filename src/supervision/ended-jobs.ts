@@ -6,9 +6,15 @@ export class EndedJobs<Job extends { readonly id: string; readonly name: string 
   /** Oldest first. */
   readonly #byName = new Map<string, Job[]>();
 
-  /** @param max - How many are remembered. */
-  constructor(max: number) {
+  readonly #onForgotten: (job: Job) => void;
+
+  /**
+   * @param max - How many are remembered.
+   * @param onForgotten - Called when a job is forgotten for another one. Must not throw.
+   */
+  constructor(max: number, onForgotten: (job: Job) => void = () => {}) {
     this.#max = max;
+    this.#onForgotten = onForgotten;
   }
 
   /** A job has ended. The one that ended first may be forgotten for it. */
@@ -20,6 +26,7 @@ export class EndedJobs<Job extends { readonly id: string; readonly name: string 
     for (const oldest of this.#byId.values()) {
       if (this.#byId.size <= this.#max) break;
       this.delete(oldest);
+      this.#onForgotten(oldest);
     }
   }
 

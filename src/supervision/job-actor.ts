@@ -1,39 +1,47 @@
 import type { Clock } from '../core/clock.js';
 import { PipelineError, toWireError, type WireError } from '../core/errors.js';
-import { hideSecrets } from '../core/hide-secrets.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
+import { type Nanos, nanos } from '../core/units.js';
 import type { Threads } from '../hosts/threads.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import { type CounterValues, nothingCounted } from '../shared-memory/counters.js';
 import { heartbeatAgeMs } from '../shared-memory/heartbeat.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { TopicRegistry } from '../topics/topic-registry.js';
-import { cutShortReport } from '../wire/cut-short-report.js';
+import type { JobBounds } from '../wire/bounds.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
-import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
+import type { StageReport } from '../wire/pipeline-report.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
-import { needsResilience, secretsOfSpec, stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
+import { needsResilience, stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
 import { pendingStart, StartStep } from '../wire/start-step.js';
 import { answered } from './answer-deadline.js';
+import { BoundTimers } from './bound-timers.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
 import { isFencedBy } from './fenced-sinks.js';
-import type {
-  JobHandle,
-  JobInfo,
-  JobReport,
-  JobState,
-  JobTerms,
-  JobTransition,
-  RuntimeEvent,
-  StalledRows,
-  WaitReason,
+import {
+  isEndState,
+  type JobHandle,
+  type JobInfo,
+  type JobReport,
+  type JobState,
+  type JobTerms,
+  type JobTransition,
+  type JobWish,
+  type RuntimeEvent,
+  type StalledRows,
+  type WaitReason,
 } from './job.js';
-import type { JobCommand, JobEvent } from './job-context.js';
-import { JobLife } from './job-life.js';
+import { boundInstants } from './job-bounds.js';
+import type { JobCommand, JobContext, JobEvent, RequestedEnd, RequestedRestart } from './job-context.js';
+import { JobLife, type JobPast } from './job-life.js';
 import type { JobMachine } from './job-machine.js';
+import { type CutShort, jobReport } from './job-report.js';
+import { epochToFollow } from './job-runs.js';
+import { NextRun } from './next-run.js';
 import type { Restarts } from './restart-policy.js';
 import { mayRestart } from './run-end.js';
 import { RunThread } from './run-thread.js';
+import { SpecRevisions, type UpdateEnd } from './spec-revisions.js';
 import { stalledError, stalledRows, stuckError } from './watch-findings.js';
 import type { StallFinding, StuckFinding, WatchedJob, WatchedRun } from './watchdog.js';
 
@@ -43,8 +51,14 @@ export interface JobSettings {
   readonly restarts?: Restarts | undefined;
   /** Where its checkpoints are kept; missing: there are none. */
   readonly checkpoints?: CheckpointFolder | undefined;
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
   /** What the queue goes by, and what is shown of it. */
   readonly terms?: JobTerms | undefined;
+  /** Jobs are in the order of submission by it. */
+  readonly sequence?: number | undefined;
+  /** Of a job that an earlier process had. */
+  readonly past?: JobPast | undefined;
 }
 
 export interface JobActorSettings {
@@ -70,6 +84,13 @@ export interface JobActorContext {
   readonly inspect?: InspectMachine | undefined;
   /** Why a job is still in the queue, if anybody knows. */
   waitsFor?(job: JobActor): readonly WaitReason[] | undefined;
+  /**
+   * Called when the user has asked for something, before it is done; not when the supervisor closes. What it returns
+   * is waited for before the call of the user is answered. Must not throw or reject.
+   */
+  onWish?(job: JobActor, wish: JobWish): Promise<void> | undefined;
+  /** Called when a change of its spec has ended. Must not throw. */
+  onUpdate(job: JobActor, end: UpdateEnd): void;
   /** Called after each step of the machine. Must not throw. */
   onTransition(job: JobActor, transition: JobTransition): void;
   /** Called with what the watchdog has found. Must not throw. */
@@ -99,15 +120,13 @@ export class JobActor implements JobHandle, WatchedJob {
   readonly id: string;
   readonly name: string;
   readonly terms: JobTerms | undefined;
+  readonly sequence: number;
   readonly outcome: Promise<JobReport>;
   readonly #context: JobActorContext;
   readonly #life: JobLife;
   readonly #submittedAtNs: bigint;
   readonly #resolveOutcome: (report: JobReport) => void;
-  /** Removes the spec's secrets from the list of texts that this thread hides. */
-  readonly #showSecrets: () => void;
-  /** Dropped when the job ends, so that a list of ended jobs holds no specs. */
-  #spec: ResolvedSpec | undefined;
+  readonly #specs: SpecRevisions;
   readonly #settings: JobSettings;
   /** Of the run that is at work. */
   #thread: RunThread | undefined;
@@ -116,6 +135,7 @@ export class JobActor implements JobHandle, WatchedJob {
   /** Threads that are at work for it: that of its run, and those that could not be ended. */
   readonly #threads = new Set<RunThread>();
   #stalled: StalledRows | undefined;
+  #mayRunUntilNs: Nanos = NO_END;
   /** Whether the thread before came up. */
   #cameUp = false;
   /** When the first batch of all runs came. */
@@ -125,16 +145,26 @@ export class JobActor implements JobHandle, WatchedJob {
   #endState: JobState = 'failed';
   #lastTransition: JobTransition | undefined;
   readonly #deadline: Deadline;
+  readonly #nextRun: NextRun;
+  readonly #bounds: BoundTimers;
 
-  constructor(id: string, spec: ResolvedSpec, context: JobActorContext, settings: JobSettings = {}) {
+  /** @param spec - Of a job that has ended, no more than the name is left. */
+  constructor(
+    id: string,
+    spec: ResolvedSpec | { readonly name: string },
+    context: JobActorContext,
+    settings: JobSettings = {},
+  ) {
     this.id = id;
     this.name = spec.name;
     this.terms = settings.terms;
-    this.#spec = spec;
-    this.#showSecrets = hideSecrets(secretsOfSpec(spec));
+    this.sequence = settings.sequence ?? 0;
     this.#context = context;
+    this.#specs = new SpecRevisions(spec, (end) => context.onUpdate(this, end));
     this.#settings = settings;
+    this.#nextRun = new NextRun(spec.name);
     this.#deadline = new Deadline(context.clock, () => this.#meetDeadline());
+    this.#bounds = new BoundTimers(context.clock, (bound) => this.#endAt(bound));
     this.#submittedAtNs = context.clock.now();
     let resolveOutcome: (report: JobReport) => void = () => {};
     this.outcome = new Promise((resolve) => {
@@ -142,14 +172,16 @@ export class JobActor implements JobHandle, WatchedJob {
     });
     this.#resolveOutcome = resolveOutcome;
     const { machine, inspect } = context;
+    const { restarts, past } = settings;
     this.#life = new JobLife(
       {
         id,
         machine,
         inspect,
         queuedAtMs: this.#deadline.in(0),
-        restarts: settings.restarts,
-        isFenced: settings.restarts && isFencedBy(spec, settings.checkpoints !== undefined),
+        restarts,
+        bounds: settings.bounds,
+        past,
       },
       {
         onCommand: (command) => this.#obey(command),
@@ -157,12 +189,30 @@ export class JobActor implements JobHandle, WatchedJob {
         onFault: (error) => this.#abandonMachine(error),
       },
     );
+    if (past && isEndState(past.state)) this.#finish();
   }
 
-  /** Puts the job in the queue. */
+  /** Of the run at work, or of the next one; missing once the job has ended. */
+  get spec(): ResolvedSpec | undefined {
+    return this.#specs.spec;
+  }
+
+  /** Puts the job in the queue; one that backed off in an earlier process goes on with that. */
   submit(): void {
     this.#tellTransition();
     this.#life.begin();
+    this.#bounds.arm(boundInstants(this.#life.context));
+    this.#deadline.arm(this.#life.context.deadlineAtMs);
+  }
+
+  /** What of the job may outlive the process. */
+  get context(): JobContext {
+    return this.#life.context;
+  }
+
+  /** Whether the run at work has delivered rows for this time. */
+  hasDeliveredFor(ms: number): boolean {
+    return this.#thread?.hasDeliveredFor(ms) === true;
   }
 
   get state(): JobState {
@@ -193,13 +243,19 @@ export class JobActor implements JobHandle, WatchedJob {
     return [...this.#threads].filter((thread) => thread !== this.#thread && thread.isBlocked).length;
   }
 
+  /** Whether its next run is due, and waits for a thread. */
+  get isDue(): boolean {
+    return this.state === 'backingOff' && this.#life.context.deadlineAtMs === undefined;
+  }
+
   /** Gives the job a thread: takes it out of the queue, or ends its back-off. */
   start(): void {
-    const spec = this.#spec;
+    const { spec } = this.#specs;
     const { state } = this;
     if (!spec || (state !== 'queued' && state !== 'backingOff')) return;
     const { clock, threads, log, settings, resilience, secrets = [] } = this.#context;
-    const { checkpoints, restarts } = this.#settings;
+    const { checkpoints, restarts, bounds } = this.#settings;
+    const followsEpoch = epochToFollow(this.#life.context.runs);
     const topics = topicsOfSpec(spec) && this.#context.topics?.linkOf(this.id);
     const thread: RunThread = new RunThread(
       {
@@ -208,12 +264,16 @@ export class JobActor implements JobHandle, WatchedJob {
         log: log.child({ job: this.name }),
         reusable: !stagesOf(spec).some(({ runsUserCode }) => runsUserCode),
         stopGraceMs: settings.stopGraceMs,
+        mayRunUntilNs: this.#mayRunUntilNs,
         task: {
           spec,
           ...(needsResilience(spec) && resilience && { resilience }),
           ...(secrets.length > 0 && { secrets }),
           ...(topics && { topics }),
-          ...(checkpoints && { checkpoints }),
+          ...(checkpoints && {
+            checkpoints: followsEpoch === undefined ? checkpoints : { ...checkpoints, followsEpoch },
+          }),
+          ...(bounds && { bounds }),
           ...(restarts && { restarts: restarts.policy.policy }),
         },
       },
@@ -239,7 +299,23 @@ export class JobActor implements JobHandle, WatchedJob {
     this.#threads.add(thread);
     // Last, since a listener may stop the job as soon as it sees this event; then there must be something
     // to end.
-    this.#send({ type: 'thread.assigned', deadlineAtMs: this.#deadline.in(settings.startDeadlineMs) });
+    this.#send({
+      type: 'thread.assigned',
+      deadlineAtMs: this.#deadline.in(settings.startDeadlineMs),
+      revision: this.#specs.revision,
+      isFenced: isFencedBy(spec, checkpoints !== undefined),
+    });
+  }
+
+  /**
+   * Says until when its runs may deliver and commit: whoever holds its lease moves the instant on with each renewal,
+   * also while the thread is blocked. A run that comes to it ends with `LEASE_LOST`.
+   *
+   * @param instant - On the clock of the process; 0, the default: there is no end. Holds for later runs, too.
+   */
+  mayRunUntil(instant: Nanos): void {
+    this.#mayRunUntilNs = instant;
+    this.#thread?.mayRunUntil(instant);
   }
 
   /** Fails the start of a job without a thread, because none can be started. */
@@ -263,6 +339,7 @@ export class JobActor implements JobHandle, WatchedJob {
       id: this.id,
       name: this.name,
       state: this.state,
+      revision: this.#specs.revision,
       ...this.terms,
       ...(waitsFor && { waitsFor }),
       counters,
@@ -283,16 +360,18 @@ export class JobActor implements JobHandle, WatchedJob {
   }
 
   findStuck(finding: StuckFinding): void {
-    if (!this.#spec) return;
-    const error = stuckError(this.#spec, finding);
+    const { spec } = this.#specs;
+    if (!spec) return;
+    const error = stuckError(spec, finding);
     this.#context.onFinding(this, { type: 'job.stuck', ...this.#now, error });
     this.#send({ type: 'run.stuck', error });
   }
 
   findStalled(finding: StallFinding): void {
-    if (!this.#spec) return;
-    const error = finding.mustEnd ? stalledError(this.#spec, finding) : undefined;
-    const stalled = stalledRows(this.#spec, finding, this.#deadline.in(0));
+    const { spec } = this.#specs;
+    if (!spec) return;
+    const error = finding.mustEnd ? stalledError(spec, finding) : undefined;
+    const stalled = stalledRows(spec, finding, this.#deadline.in(0));
     this.#stalled = stalled;
     this.#context.onFinding(this, { type: 'job.stalled', ...this.#now, ...stalled, ...(error && { error }) });
     if (error) this.#send({ type: 'run.stuck', error });
@@ -313,32 +392,124 @@ export class JobActor implements JobHandle, WatchedJob {
 
   async pause(): Promise<void> {
     this.#expectBeforeEnd('paused');
+    const kept = this.#wish('pause');
     this.#send({ type: 'pause.requested' });
     await this.#answered('pause', this.#thread?.acknowledged);
+    await kept;
   }
 
   async resume(): Promise<void> {
     this.#expectBeforeEnd('resumed');
+    const kept = this.#wish('run');
     this.#send({ type: 'resume.requested' });
     await this.#answered('resume', this.#thread?.acknowledged);
+    await kept;
   }
 
   async drain(options: { readonly deadlineMs?: number | undefined } = {}): Promise<JobReport> {
     const deadlineMs = drainDeadlineMs(options, this.#context.settings);
+    const kept = this.#wish('stop');
     this.#send({ type: 'drain.requested', deadlineAtMs: this.#deadline.in(deadlineMs) });
+    await kept;
     return this.outcome;
   }
 
   async suspend(options: { readonly deadlineMs?: number | undefined } = {}): Promise<JobReport> {
-    if (!this.#settings.checkpoints) return this.drain(options); // there is nothing to go on from
-    const deadlineMs = drainDeadlineMs(options, this.#context.settings);
-    this.#send({ type: 'suspend.requested', deadlineAtMs: this.#deadline.in(deadlineMs) });
+    drainDeadlineMs(options, this.#context.settings); // a wrong one asks for nothing
+    const kept = this.#wish('stop');
+    const outcome = this.leave(options);
+    await kept;
+    return outcome;
+  }
+
+  /** As `suspend`, but nobody has asked for the end of the job: the supervisor closes. */
+  async leave(options: { readonly deadlineMs?: number | undefined }): Promise<JobReport> {
+    const deadlineAtMs = this.#deadline.in(drainDeadlineMs(options, this.#context.settings));
+    // Without checkpoints, there is nothing to go on from.
+    const type = this.#settings.checkpoints ? 'suspend.requested' : 'drain.requested';
+    this.#send({ type, deadlineAtMs });
     return this.outcome;
   }
 
   async stop(): Promise<JobReport> {
+    const kept = this.#wish('stop');
     this.#send({ type: 'stop.requested' });
+    await kept;
     return this.outcome;
+  }
+
+  #wish(wish: JobWish): Promise<void> | undefined {
+    return this.isLive ? this.#context.onWish?.(this, wish) : undefined;
+  }
+
+  /** @throws {PipelineError} `JOB_STATE` if it drains, restarts, is being updated or has ended. */
+  assertUpdatable(): void {
+    const { state } = this;
+    if (!this.isLive || state === 'draining') {
+      throw new PipelineError('JOB_STATE', `Job "${this.name}" is ${state} and can no longer be updated`);
+    }
+    if (!this.#specs.isUpdating && state !== 'restarting') return;
+    const what = this.#specs.isUpdating ? 'being updated' : state;
+    throw new PipelineError('JOB_STATE', `Job "${this.name}" is ${what}: update it once it runs`);
+  }
+
+  /**
+   * Goes on with a changed spec: the run at work ends with a last checkpoint, and another one begins. Without one, the
+   * next run has it. If no run with it comes to run, the job goes on with the spec before.
+   *
+   * @throws {PipelineError} As `assertUpdatable`; `UPDATE_FELL_BACK`; `JOB_STATE` if the job ends before that.
+   * @throws {InvalidOptionsError} for an invalid deadline.
+   */
+  async update(
+    spec: ResolvedSpec,
+    options: { readonly deadlineMs?: number | undefined } = {},
+  ): Promise<void> {
+    this.assertUpdatable();
+    drainDeadlineMs(options, this.#context.settings); // before anything is changed
+    const { state } = this;
+    if (state === 'queued' || state === 'backingOff') {
+      this.#specs.replace(spec);
+      return;
+    }
+    const updated = this.#specs.begin(spec);
+    this.requestRestart({ reason: 'update requested', isOnTrial: true }, options);
+    await updated;
+  }
+
+  async restart(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
+    const { state } = this;
+    if (state === 'queued') {
+      throw new PipelineError(
+        'JOB_STATE',
+        `Job "${this.name}" is queued: it has no run that could be restarted`,
+      );
+    }
+    this.#expectBeforeEnd('restarted');
+    this.requestRestart({ reason: 'restart requested' }, options);
+    await this.#nextRun.begins();
+  }
+
+  /**
+   * Asks for another run: this one ends with a last checkpoint, or at once if there are none, since the next one
+   * begins anew then. It counts for no restart policy.
+   *
+   * @throws {InvalidOptionsError} for an invalid deadline.
+   */
+  requestRestart(
+    restart: RequestedRestart,
+    options: { readonly deadlineMs?: number | undefined } = {},
+  ): void {
+    this.#send({ type: 'restart.requested', restart, ...this.#endIn(options) });
+  }
+
+  /** The job ends with this run, and is `dead` with this error: its group has no restart left. */
+  endWithGroup(error: WireError, options: { readonly deadlineMs?: number | undefined } = {}): void {
+    this.#send({ type: 'group.spent', error, ...this.#endIn(options) });
+  }
+
+  #endIn(options: { readonly deadlineMs?: number | undefined }): RequestedEnd {
+    const deadlineAtMs = this.#deadline.in(drainDeadlineMs(options, this.#context.settings));
+    return { how: this.#settings.checkpoints ? 'suspend' : 'stop', deadlineAtMs };
   }
 
   /** @param answer - `undefined`: there is no thread to wait for. */
@@ -376,21 +547,25 @@ export class JobActor implements JobHandle, WatchedJob {
     throw new PipelineError('JOB_STATE', `Job "${this.name}" is ${state} and can no longer be ${what}`);
   }
 
-  #obey({ command, isFollowed = false }: JobCommand): void {
+  #obey({ command, isFollowed = false, isLate = false }: JobCommand): void {
     if (command === 'start') this.#context.onRestartDue(this);
-    else if (command === 'end') this.#thread?.end({ native: this.#native, isFollowed });
+    else if (command === 'end') this.#thread?.end({ native: this.#native, isFollowed, isLate });
     else this.#thread?.command(command);
   }
 
   /** The first component with native code, whose thread must not be terminated. */
   get #native(): string | undefined {
-    return this.#spec && stagesOf(this.#spec).find(({ loads }) => loads === 'native')?.use;
+    const { spec } = this.#specs;
+    return spec && stagesOf(spec).find(({ loads }) => loads === 'native')?.use;
   }
 
   /** Applies what the machine's last step changed. */
   #follow(): void {
-    this.#deadline.arm(this.#life.context.deadlineAtMs);
-    if (this.#life.isDone) this.#finish();
+    const { state, context, isDone } = this.#life;
+    this.#specs.reach({ state, isOnTrial: context.isOnTrial === true, error: context.error });
+    this.#deadline.arm(context.deadlineAtMs);
+    this.#bounds.arm(isDone ? undefined : boundInstants(context));
+    if (isDone) this.#finish();
     if (this.#tellTransition() && this.#report) this.#context.onEnd(this, this.#report);
   }
 
@@ -399,12 +574,18 @@ export class JobActor implements JobHandle, WatchedJob {
     const { lastTransition } = this.#life;
     if (!lastTransition || lastTransition === this.#lastTransition) return false;
     this.#lastTransition = lastTransition;
+    this.#nextRun.reach(lastTransition.state, !this.isLive);
     this.#context.onTransition(this, lastTransition);
     return true;
   }
 
+  #endAt(bound: 'duration' | 'until'): void {
+    const deadlineAtMs = this.#deadline.in(this.#context.settings.drainDeadlineMs);
+    this.#send({ type: 'bound.reached', bound, deadlineAtMs });
+  }
+
   #meetDeadline(): void {
-    const spec = this.#spec;
+    const { spec } = this.#specs;
     if (this.state !== 'starting' || !spec) {
       this.#send({ type: 'deadline.passed' });
       return;
@@ -418,24 +599,22 @@ export class JobActor implements JobHandle, WatchedJob {
   #finish(): void {
     const { state, context } = this.#life;
     const { report, error } = context;
-    this.#end(state, report ?? this.#cutShort(outcomeOf(state), error), error);
+    this.#end(state, report ?? this.#cutShort(), error);
   }
 
   #abandonMachine(error: unknown): void {
     this.#deadline.arm(undefined);
+    this.#bounds.arm();
     const native = this.#native;
     if (native !== undefined) this.#thread?.end({ native, isFollowed: false });
     else this.#thread?.endNow(); // nobody would take its report
     const wire = toWireError(error);
-    this.#context.onEnd(this, this.#end('failed', this.#cutShort('failed', wire), wire));
+    this.#context.onEnd(this, this.#end('failed', this.#cutShort(), wire));
   }
 
-  #end(state: JobState, last: PipelineReport, error: WireError | undefined): JobReport {
-    const outcome = outcomeOf(state);
-    // A job that was stopped while it backed off has the report of a run that failed.
-    const reason = last.outcome === outcome ? last.reason : outcome === 'stopped' ? 'stopped' : 'error';
-    const { runs } = this.#life.context;
-    const report = { ...last, outcome, reason, ...(error && { error }), id: this.id, name: this.name, runs };
+  #end(state: JobState, last: Parameters<typeof jobReport>[1], error: WireError | undefined): JobReport {
+    const { id, name } = this;
+    const report = jobReport({ id, name, state, error, runs: this.#life.context.runs }, last);
     this.#endState = state;
     this.#report = report;
     this.#release();
@@ -443,10 +622,8 @@ export class JobActor implements JobHandle, WatchedJob {
     return report;
   }
 
-  #cutShort(outcome: 'stopped' | 'failed' | 'completed', error: WireError | undefined) {
-    const durationMs = this.#lastThread?.durationMs ?? 0;
-    const cut = outcome === 'failed' ? outcome : 'stopped'; // what completed has a report
-    return cutShortReport({ outcome: cut, error, counters: this.#counted(), durationMs });
+  #cutShort(): CutShort {
+    return { counters: this.#counted(), durationMs: this.#lastThread?.durationMs ?? 0 };
   }
 
   #counted(): CounterValues {
@@ -456,8 +633,7 @@ export class JobActor implements JobHandle, WatchedJob {
   #release(): void {
     this.#cameUp = this.hasHeartbeat;
     this.#thread?.close();
-    this.#showSecrets();
-    this.#spec = undefined;
+    this.#specs.release();
     this.#stalled = undefined;
     this.#thread = undefined;
     this.#lastThread = undefined;
@@ -466,7 +642,4 @@ export class JobActor implements JobHandle, WatchedJob {
 
 const isLeft = (event: JobEvent): boolean =>
   event.type === 'thread.lost' && event.error.code === 'THREAD_LEFT_RUNNING';
-
-/** What the end of a job is called in its report. */
-const outcomeOf = (state: JobState): PipelineReport['outcome'] =>
-  state === 'completed' || state === 'stopped' ? state : 'failed';
+const NO_END = nanos(0n);

@@ -1,6 +1,7 @@
 import { type Actor, createActor } from 'xstate';
 import type { InspectMachine } from '../core/machine-inspection.js';
-import type { JobState, JobTransition } from './job.js';
+import type { JobBounds } from '../wire/bounds.js';
+import { isEndState, type JobEndState, type JobState, type JobTransition } from './job.js';
 import { contextOfQueued, type JobCommand, type JobContext, type JobEvent } from './job-context.js';
 import type { JobMachine } from './job-machine.js';
 import type { Restarts } from './restart-policy.js';
@@ -21,9 +22,17 @@ export interface JobLifeSettings {
   readonly queuedAtMs: number;
   /** Missing: the job has one run. */
   readonly restarts?: Restarts | undefined;
-  /** Whether all that its sinks write is fenced. */
-  readonly isFenced?: boolean | undefined;
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
   readonly inspect?: InspectMachine | undefined;
+  /** Of a job that an earlier process had. Missing: it is new. */
+  readonly past?: JobPast | undefined;
+}
+
+/** Where a job goes on that an earlier process had: in the queue, in its back-off, or at its end. */
+export interface JobPast {
+  readonly state: 'queued' | 'backingOff' | JobEndState;
+  readonly context: JobContext;
 }
 
 /**
@@ -44,7 +53,12 @@ export class JobLife {
   constructor(settings: JobLifeSettings, listener: JobLifeListener) {
     this.#settings = settings;
     this.#listener = listener;
-    this.#context = contextOfQueued(settings.queuedAtMs, settings.restarts, settings.isFenced);
+    const { past } = settings;
+    this.#context = past?.context ?? contextOfQueued(settings.queuedAtMs, settings.restarts, settings.bounds);
+    if (!past) return;
+    this.#state = past.state;
+    this.#isDone = isEndState(past.state);
+    this.#isOver = this.#isDone;
   }
 
   /** Shows the job to the inspector, if there is one. */
@@ -76,7 +90,14 @@ export class JobLife {
 
   #create(): Actor<JobMachine> {
     const { id, machine, inspect } = this.#settings;
-    const actor = createActor(machine, { id, input: this.#context, ...(inspect && { inspect }) });
+    const actor = createActor(machine, {
+      id,
+      input: this.#context,
+      ...(inspect && { inspect }),
+      ...(this.#state === 'backingOff' && {
+        snapshot: machine.resolveState({ value: 'backingOff', context: this.#context }),
+      }),
+    });
     this.#actor = actor;
     actor.on('command', (command) => this.#listener.onCommand(command));
     actor.subscribe({

@@ -4,11 +4,32 @@ import { cutText } from '../core/shown-text.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import type { PendingStart } from '../wire/start-step.js';
 import type { JobState, JobTransition } from './job.js';
-import type { JobCommand, JobContext, JobEvent } from './job-context.js';
+import { withBound } from './job-bounds.js';
+import { HISTORY_MAX, type JobCommand, type JobContext, type JobEvent } from './job-context.js';
 import { withEnd, withKnown, withRun } from './job-runs.js';
+import {
+  backsOff,
+  endsAtOnce,
+  endsByReport,
+  failsWithoutThread,
+  goesBack,
+  isDeadForGroup,
+  isGivenUpIfStuck,
+  isRestarted,
+  takesItsClaim,
+  takesItsEnd,
+  takesPauses,
+  takesPausesUntold,
+  takesSoonerEnd,
+  takesThread,
+} from './job-transitions.js';
 import { areSpent, nextRestart, spentError } from './restart-policy.js';
 import {
   endOf,
+  fallsBack,
+  isAllDelivered,
+  isFollowed,
+  isForGood,
   isInGoodOrder,
   mayRestart,
   reasonOf,
@@ -17,7 +38,6 @@ import {
   wasStuck,
 } from './run-end.js';
 
-const HISTORY_MAX = 100;
 /** Reasons for a restart: there may be one in each second step of a history. */
 const REASON_CHARS_MAX = 1_024;
 const NO_ANSWER: PendingStart = { text: 'its thread did not answer' };
@@ -25,71 +45,17 @@ const NO_ANSWER: PendingStart = { text: 'its thread did not answer' };
 /**
  * The life of one job:
  * `queued → starting → running ⇄ paused → draining → completed | stopped | failed`, and with a restart policy
- * `starting | running | paused → backingOff → starting`, or `dead` once its restarts are spent.
+ * `starting | running | paused → backingOff → starting`, or `dead` once its restarts are spent. A restart that was asked
+ * for goes `starting | running | paused → restarting → backingOff → starting`, with a restart policy or without. If it has
+ * a changed spec and does not come to run, it is followed by one with the spec before, whatever the policy says.
  *
- * Losing the thread leads out of every state but the last four. A hard stop, a start that took too
- * long and a run that is stuck pass through `draining` as well: this is the state of any run on its way out. What the user asked for last
- * goes before the policy: a job that was to stop, to drain or to suspend is not started again. The machine holds no timer:
- * deadlines are instants in the context.
+ * Losing the thread leads out of every state but the last four. A hard stop, a start that took too long and a run that
+ * is stuck pass through `draining` as well: this is the state of any run on its way out. What the user asked for last goes
+ * before the policy: a job that was to stop, to drain or to suspend is not started again, and neither is one that has come
+ * to a bound. The machine holds no timer: deadlines are instants in the context.
  */
 export function createJobMachine(clock: Clock) {
   const nowMs = () => Number(clock.wall() / NANOS_PER_MILLI);
-
-  const backsOff = {
-    guard: 'isRestarted',
-    target: 'backingOff',
-    reenter: true,
-    actions: ['keepEnd', 'backOff'],
-  } as const;
-  const isRestarted = [
-    { guard: 'isSpent', target: 'dead', actions: ['keepEnd', 'tellSpent'] },
-    backsOff,
-  ] as const;
-  const endsByReport = {
-    'pipeline.ended': [
-      ...isRestarted,
-      { guard: 'reportsFailure', target: 'failed', actions: 'keepEnd' },
-      { guard: 'reportsStop', target: 'stopped', actions: 'keepEnd' },
-      { target: 'completed', actions: 'keepEnd' },
-    ],
-  } as const;
-  const failsWithoutThread = {
-    'thread.lost': [...isRestarted, { target: 'failed', actions: 'keepEnd' }],
-  } as const;
-  const takesThread = {
-    'thread.assigned': [
-      { guard: 'isPauseWanted', target: 'starting', actions: ['beginRun', 'commandPause'] },
-      { target: 'starting', actions: 'beginRun' },
-    ],
-  } as const;
-  /** Without a thread, there is nobody to tell. */
-  const takesPausesUntold = {
-    'pause.requested': { guard: 'isPauseNews', actions: 'wantPause' },
-    'resume.requested': { guard: 'isPauseWanted', actions: 'forgetPause' },
-  } as const;
-  const takesItsClaim = { 'run.claimed': { actions: 'keepEpoch' } } as const;
-  const takesPauses = {
-    'pause.requested': { guard: 'isPauseNews', actions: ['wantPause', 'commandPause'] },
-    'resume.requested': { guard: 'isPauseWanted', actions: ['forgetPause', 'commandResume'] },
-  } as const;
-  const endsAtOnce = {
-    'drain.requested': 'stopped',
-    'suspend.requested': 'stopped',
-    'stop.requested': 'stopped',
-  } as const;
-  const soonerEnd = [
-    { guard: 'isSooner', actions: 'armDeadline' },
-    { guard: 'mayRestart', actions: ['wantEnd', 'commandEnd'] },
-  ] as const;
-  const takesSoonerEnd = { 'drain.requested': soonerEnd, 'suspend.requested': soonerEnd } as const;
-  const isGivenUpIfStuck = {
-    'run.stuck': { target: 'draining', actions: ['giveUpRun', 'commandEnd'] },
-  } as const;
-  const takesItsEnd = {
-    'drain.requested': { target: 'draining', actions: ['beginDrain', 'commandDrain'] },
-    'suspend.requested': { target: 'draining', actions: ['beginSuspend', 'commandSuspend'] },
-    'stop.requested': { target: 'draining', actions: ['beginStop', 'commandEnd'] },
-  } as const;
 
   return setup({
     types: {
@@ -106,12 +72,13 @@ export function createJobMachine(clock: Clock) {
       isDraining: ({ context }) => isInGoodOrder(context),
       isSooner: ({ context, event }) =>
         isInGoodOrder(context) &&
-        (event.type === 'drain.requested' || event.type === 'suspend.requested') &&
+        'deadlineAtMs' in event &&
         event.deadlineAtMs < (context.deadlineAtMs ?? Number.POSITIVE_INFINITY),
       reportsFailure: ({ context, event }) =>
         event.type === 'pipeline.ended' &&
         (event.report.outcome === 'failed' || (event.report.outcome === 'stopped' && wasStuck(context))),
-      reportsStop: ({ event }) => event.type === 'pipeline.ended' && event.report.outcome === 'stopped',
+      reportsStop: ({ context, event }) =>
+        event.type === 'pipeline.ended' && withBound(context, event.report).outcome === 'stopped',
       wasEndedByUs: ({ context }) => wasEndedByUs(context),
       isRestarted: ({ context, event }) => restartsAfter(context, event) !== undefined,
       isSpent: ({ context, event }) => {
@@ -119,6 +86,10 @@ export function createJobMachine(clock: Clock) {
         return restarts !== undefined && areSpent(restarts, nowMs());
       },
       mayRestart: ({ context }) => mayRestart(context),
+      fallsBack: ({ context, event }) => fallsBack(context, event),
+      isForGood: ({ context, event }) => isForGood(context, event),
+      isAllDelivered: ({ context, event }) => isAllDelivered(context, event),
+      isToBeDead: ({ context, event }) => context.groupError !== undefined && !isAllDelivered(context, event),
       isPauseNewsForNext: ({ context }) => mayRestart(context) && !context.pauseWanted,
       isPauseWantedForNext: ({ context }) => mayRestart(context) && context.pauseWanted,
     },
@@ -136,13 +107,16 @@ export function createJobMachine(clock: Clock) {
             ...(state === 'starting' && attempt > 1 && { attempt }),
             ...(state === 'backingOff' &&
               context.deadlineAtMs !== undefined && { nextStartAtMs: context.deadlineAtMs }),
+            ...(state === 'backingOff' && context.restart && { isRequested: true as const }),
           };
           return [...context.history, transition].slice(-HISTORY_MAX);
         },
       }),
       beginRun: assign(({ context, event }) => ({
         deadlineAtMs: event.type === 'thread.assigned' ? event.deadlineAtMs : undefined,
-        runs: withRun(context.runs, nowMs()),
+        runs: withRun(context.runs, nowMs(), event.type === 'thread.assigned' ? event.revision : undefined),
+        isFenced: event.type === 'thread.assigned' ? event.isFenced : undefined,
+        restart: undefined,
         report: undefined,
         error: undefined,
       })),
@@ -164,7 +138,57 @@ export function createJobMachine(clock: Clock) {
         ending: 'suspend',
         deadlineAtMs: ({ event }) => ('deadlineAtMs' in event ? event.deadlineAtMs : undefined),
       }),
+      beginBound: assign(({ context, event }) =>
+        event.type === 'bound.reached'
+          ? {
+              ending: context.bounds?.isSlice ? ('suspend' as const) : ('drain' as const),
+              boundReached: event.bound,
+              deadlineAtMs: event.deadlineAtMs,
+            }
+          : {},
+      ),
+      /** Of a run that ends already, in the way that was asked for. */
+      keepBound: assign(({ event }) => (event.type === 'bound.reached' ? { boundReached: event.bound } : {})),
+      beginDuration: assign({
+        durationAtMs: ({ context: { bounds, durationAtMs } }) =>
+          durationAtMs ?? (bounds?.maxDurationMs === undefined ? undefined : nowMs() + bounds.maxDurationMs),
+      }),
       beginStop: assign({ ending: 'stop', deadlineAtMs: undefined }),
+      beginEnd: assign(({ event }) =>
+        'how' in event
+          ? { ending: event.how, deadlineAtMs: event.how === 'stop' ? undefined : event.deadlineAtMs }
+          : {},
+      ),
+      wantRestart: assign(({ event }) =>
+        event.type === 'restart.requested'
+          ? { restart: event.restart, ...(event.restart.isOnTrial && { isOnTrial: true }) }
+          : {},
+      ),
+      forgetRestart: assign({ restart: undefined }),
+      wantDeath: assign(({ event }) =>
+        event.type === 'group.spent' ? { restart: undefined, groupError: event.error } : {},
+      ),
+      tellGroupError: assign({ error: ({ context: { groupError, error } }) => groupError ?? error }),
+      /** Without a wait of the policy, and without a change to what it counts. */
+      startAgain: assign(({ context, event }) => {
+        const startAtMs = Math.max(nowMs(), context.restart?.startAtMs ?? 0);
+        const isStable = endOf(context, event)?.isStable === true;
+        return {
+          deadlineAtMs: startAtMs,
+          ending: undefined,
+          runs: withKnown(context.runs, { nextStartAtMs: startAtMs }),
+          ...(isStable && context.restarts && { restarts: { ...context.restarts, endsInRow: 0 } }),
+        };
+      }),
+      passTrial: assign({ isOnTrial: undefined }),
+      /** As `startAgain`, at once. */
+      fallBack: assign(({ context }) => ({
+        isOnTrial: undefined,
+        restart: { reason: 'the changed spec did not run' },
+        deadlineAtMs: nowMs(),
+        ending: undefined,
+        runs: withKnown(context.runs, { nextStartAtMs: nowMs() }),
+      })),
       giveUpStart: assign({
         ending: 'no start',
         deadlineAtMs: undefined,
@@ -200,7 +224,7 @@ export function createJobMachine(clock: Clock) {
         const end = endOf(context, event);
         if (!end) return {};
         return {
-          report: event.type === 'pipeline.ended' ? event.report : undefined,
+          report: event.type === 'pipeline.ended' ? withBound(context, event.report) : undefined,
           error: end.error,
           runs: withEnd(context.runs, nowMs(), end),
         };
@@ -213,6 +237,7 @@ export function createJobMachine(clock: Clock) {
         const { startAtMs, restarts } = nextRestart(context.restarts, kept, nowMs());
         return {
           restarts,
+          restart: undefined,
           deadlineAtMs: startAtMs,
           ending: undefined,
           runs: withKnown(context.runs, { nextStartAtMs: startAtMs }),
@@ -226,11 +251,22 @@ export function createJobMachine(clock: Clock) {
       commandResume: emit({ type: 'command', command: 'resume' }),
       commandDrain: emit({ type: 'command', command: 'drain' }),
       commandSuspend: emit({ type: 'command', command: 'suspend' }),
+      commandBound: emit(({ context }) => ({
+        type: 'command',
+        command: context.ending === 'suspend' ? 'suspend' : 'drain',
+      })),
       commandEnd: emit(({ context }) => ({
         type: 'command',
         command: 'end',
-        ...(mayRestart(context) && { isFollowed: true }),
+        ...(isFollowed(context) && { isFollowed: true }),
+        ...(context.ending === 'deadline' && { isLate: true }),
       })),
+      /** What a request that says how the run is to end asks for. */
+      commandAsAsked: emit(({ context: { ending, restart } }) =>
+        ending === 'drain' || ending === 'suspend'
+          ? { type: 'command', command: ending }
+          : { type: 'command', command: 'end', ...(restart && { isFollowed: true }) },
+      ),
     },
   }).createMachine({
     id: 'job',
@@ -252,15 +288,19 @@ export function createJobMachine(clock: Clock) {
         entry: { type: 'enter', params: { state: 'starting' } },
         on: {
           'actor.ready': [
-            { guard: 'isPauseWanted', target: 'paused', actions: 'disarmDeadline' },
-            { target: 'running', actions: 'disarmDeadline' },
+            {
+              guard: 'isPauseWanted',
+              target: 'paused',
+              actions: ['disarmDeadline', 'passTrial', 'beginDuration'],
+            },
+            { target: 'running', actions: ['disarmDeadline', 'passTrial', 'beginDuration'] },
           ],
           ...takesItsClaim,
           ...takesPauses,
           ...takesItsEnd,
           'deadline.passed': { target: 'draining', actions: ['giveUpStart', 'commandEnd'] },
-          ...endsByReport,
-          ...failsWithoutThread,
+          'pipeline.ended': [goesBack, ...endsByReport['pipeline.ended']],
+          'thread.lost': [goesBack, ...failsWithoutThread['thread.lost']],
         },
       },
       running: {
@@ -294,16 +334,52 @@ export function createJobMachine(clock: Clock) {
           'pause.requested': { guard: 'isPauseNewsForNext', actions: 'wantPause' },
           'resume.requested': { guard: 'isPauseWantedForNext', actions: 'forgetPause' },
           ...takesSoonerEnd,
+          'bound.reached': { guard: 'mayRestart', actions: ['wantEnd', 'commandEnd'] },
           'stop.requested': [
             { guard: 'isDraining', actions: ['beginStop', 'commandEnd'] },
             { guard: 'mayRestart', actions: ['wantEnd', 'commandEnd'] },
           ],
           'deadline.passed': { guard: 'isDraining', actions: ['giveUpDrain', 'commandEnd'] },
-          ...endsByReport,
+          // Of a run that was given up. What ends otherwise ends as its user asked for.
+          'group.spent': { guard: 'mayRestart', actions: 'wantDeath' },
+          'pipeline.ended': [isDeadForGroup, goesBack, ...endsByReport['pipeline.ended']],
           'thread.lost': [
+            isDeadForGroup,
+            goesBack,
             ...isRestarted,
             { guard: 'wasEndedByUs', target: 'stopped', actions: 'keepEnd' },
             { target: 'failed', actions: 'keepEnd' },
+          ],
+        },
+      },
+      // What the user asks for now goes before the restart, and ends the job with this run. So does a bound.
+      restarting: {
+        tags: 'live',
+        entry: { type: 'enter', params: { state: 'restarting' } },
+        on: {
+          ...takesItsClaim,
+          ...takesPausesUntold,
+          'drain.requested': [
+            { guard: 'isSooner', target: 'draining', actions: ['forgetRestart', 'armDeadline'] },
+            { target: 'draining', actions: 'forgetRestart' },
+          ],
+          'suspend.requested': [
+            { guard: 'isSooner', target: 'draining', actions: ['forgetRestart', 'armDeadline'] },
+            { target: 'draining', actions: 'forgetRestart' },
+          ],
+          'stop.requested': { target: 'draining', actions: ['forgetRestart', 'beginStop', 'commandEnd'] },
+          'bound.reached': { target: 'draining', actions: ['forgetRestart', 'keepBound'] },
+          'group.spent': { target: 'draining', actions: 'wantDeath' },
+          'restart.requested': { guard: 'isSooner', actions: 'armDeadline' },
+          'deadline.passed': { guard: 'isDraining', actions: ['giveUpDrain', 'commandEnd'] },
+          'pipeline.ended': [
+            { guard: 'isAllDelivered', target: 'completed', actions: ['keepEnd', 'forgetRestart'] },
+            { guard: 'isForGood', target: 'failed', actions: ['keepEnd', 'forgetRestart'] },
+            { target: 'backingOff', actions: ['keepEnd', 'startAgain'] },
+          ],
+          'thread.lost': [
+            { guard: 'isForGood', target: 'failed', actions: ['keepEnd', 'forgetRestart'] },
+            { target: 'backingOff', actions: ['keepEnd', 'startAgain'] },
           ],
         },
       },
@@ -312,10 +388,15 @@ export function createJobMachine(clock: Clock) {
         entry: { type: 'enter', params: { state: 'backingOff' } },
         on: {
           'deadline.passed': { actions: ['disarmDeadline', 'commandStart'] },
+          'restart.requested': {
+            target: 'backingOff',
+            reenter: true,
+            actions: ['wantRestart', 'startAgain'],
+          },
           ...takesThread,
           ...takesPausesUntold,
           ...endsAtOnce,
-          ...failsWithoutThread,
+          'thread.lost': [goesBack, ...failsWithoutThread['thread.lost']],
         },
       },
       completed: {

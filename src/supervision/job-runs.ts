@@ -5,6 +5,8 @@ import { cutText } from '../core/shown-text.js';
 export interface JobRun {
   /** 1 for the first run of the job. */
   readonly attempt: number;
+  /** Of the spec that it had, if not the first one. */
+  readonly revision?: number;
   /** Epoch of its claim at the checkpoint store; missing without a store, and until it has claimed. */
   readonly epoch?: number;
   /** When it was given a thread, in ms since 1970. */
@@ -23,13 +25,15 @@ export const RUNS_MAX = 20;
 const MESSAGE_CHARS_MAX = 1_024;
 
 /** With a run that begins now. */
-export const withRun = (runs: readonly JobRun[], startedAtMs: number): readonly JobRun[] =>
-  [...runs, { attempt: (runs.at(-1)?.attempt ?? 0) + 1, startedAtMs }].slice(-RUNS_MAX);
+export const withRun = (runs: readonly JobRun[], startedAtMs: number, revision = 1): readonly JobRun[] => {
+  const attempt = (runs.at(-1)?.attempt ?? 0) + 1;
+  return [...runs, { attempt, ...(revision > 1 && { revision }), startedAtMs }].slice(-RUNS_MAX);
+};
 
 /** With what became known of the last run. */
 export function withKnown(
   runs: readonly JobRun[],
-  known: Partial<Omit<JobRun, 'attempt' | 'startedAtMs'>>,
+  known: Partial<Omit<JobRun, 'attempt' | 'revision' | 'startedAtMs'>>,
 ): readonly JobRun[] {
   const last = runs.at(-1);
   return last ? [...runs.slice(0, -1), { ...last, ...known }] : runs;
@@ -50,6 +54,18 @@ export function withEnd(
     outcome,
     ...(error && { error: shortened(error) }),
   });
+}
+
+/**
+ * Epoch of the last start that claimed its key, if no start since is known to have completed. It may have completed
+ * all the same, if its thread was lost before it could say so.
+ */
+export function epochToFollow(runs: readonly JobRun[]): number | undefined {
+  for (const { outcome, epoch } of runs.toReversed()) {
+    if (outcome === 'completed') return undefined;
+    if (epoch !== undefined) return epoch;
+  }
+  return undefined;
 }
 
 const shortened = ({ code, message, retryable, stage }: WireError): JobRun['error'] & object => ({

@@ -1,13 +1,28 @@
 import type { WireError } from '../core/errors.js';
 import type { CounterValues } from '../shared-memory/counters.js';
+import type { JobBounds } from '../wire/bounds.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
 import type { JobRun } from './job-runs.js';
 
 /** How a job ended for good. `dead`: it has no restart left. */
 export type JobEndState = 'completed' | 'stopped' | 'failed' | 'dead';
 
-/** Where a job is in its life. `backingOff`: its last run has ended, and the next one starts later. */
-export type JobState = 'queued' | 'starting' | 'running' | 'paused' | 'draining' | 'backingOff' | JobEndState;
+/**
+ * Where a job is in its life. `restarting`: its run ends because another one was asked for; `backingOff`: its last run
+ * has ended, and the next one starts later.
+ */
+export type JobState =
+  | 'queued'
+  | 'starting'
+  | 'running'
+  | 'paused'
+  | 'draining'
+  | 'restarting'
+  | 'backingOff'
+  | JobEndState;
+
+/** What the user asked for last. It goes before restart policies, groups, schedules and resume. */
+export type JobWish = 'run' | 'pause' | 'stop';
 
 const END_STATES: ReadonlySet<JobState> = new Set<JobEndState>(['completed', 'stopped', 'failed', 'dead']);
 
@@ -34,10 +49,14 @@ export interface JobTerms {
   /** Jobs with a larger one start sooner. */
   readonly priority: number;
   readonly tenant?: string | undefined;
+  /** The group that it belongs to. */
+  readonly group?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** The providers that it uses, as far as its spec names them. */
   readonly providers?: readonly string[] | undefined;
   readonly dependsOn?: readonly JobDependency[] | undefined;
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
 }
 
 /** Why a job is still in the queue. */
@@ -56,6 +75,8 @@ export interface JobInfo extends Partial<JobTerms> {
   readonly id: string;
   readonly name: string;
   readonly state: JobState;
+  /** Of its spec: 1 for the one that it was submitted with, one more with each `update`. */
+  readonly revision: number;
   /** While it is in the queue: why. */
   readonly waitsFor?: readonly WaitReason[] | undefined;
   /**
@@ -94,6 +115,8 @@ export interface JobTransition {
   readonly attempt?: number;
   /** Of `backingOff`: when the next run starts, in milliseconds since 1970. */
   readonly nextStartAtMs?: number;
+  /** Of `backingOff`: the next run was asked for, by hand or by a group, and counts for no restart policy. */
+  readonly isRequested?: true;
 }
 
 /**
@@ -150,10 +173,39 @@ export interface JobHandle {
    * within 250 ms is ended by force, and then only the counters are known.
    */
   stop(): Promise<JobReport>;
+  /**
+   * Ends the run, and begins another one; one that backs off starts now. With checkpoints, the next run goes on where
+   * this one was; without, it begins anew, and this one is ended as by `stop`. At the deadline the thread is ended. It
+   * counts for no restart policy. A job that was paused is paused again.
+   *
+   * Resolves once the next run has been given a thread.
+   *
+   * @throws {PipelineError} `JOB_STATE` if the job waits in the queue, drains or has ended, or if it ends instead: by
+   *   `stop`, at the end of its input, or since its thread could not be ended.
+   * @throws {InvalidOptionsError} for an invalid deadline.
+   */
+  restart(options?: { readonly deadlineMs?: number | undefined }): Promise<void>;
+}
+
+/** What a group restarts for. Plain data. */
+export interface GroupFailure {
+  /** Id and name of the job that failed. */
+  readonly id: string;
+  readonly job: string;
+  /** The group inside this one that has no restart left since then. */
+  readonly group?: string;
+  readonly error?: WireError;
 }
 
 /** An event that a runtime reports to its listeners, in order for each job. Plain data. */
 export type RuntimeEvent =
+  /** The store of jobs has failed: what happens from now on is not kept. */
+  | {
+      readonly type: 'store.failed';
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      readonly error: WireError;
+    }
   | ({ readonly type: 'job.state'; readonly id: string; readonly name: string } & JobTransition)
   /** A job was not started when it was submitted, or not when what it waited for had come. */
   | {
@@ -163,6 +215,18 @@ export type RuntimeEvent =
       /** Milliseconds since 1970. */
       readonly atMs: number;
       readonly waitsFor: readonly WaitReason[];
+    }
+  /** An `update` has ended: the job goes on with the changed spec, or with the one that it had. */
+  | {
+      readonly type: 'job.updated';
+      readonly id: string;
+      readonly name: string;
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      /** Of the spec that it goes on with. */
+      readonly revision: number;
+      /** Why the changed spec did not run. */
+      readonly error?: WireError;
     }
   /** The event loop of its thread does not turn: the run is ended. */
   | {
@@ -191,6 +255,28 @@ export type RuntimeEvent =
       readonly atMs: number;
     }
   | { readonly type: 'job.ended'; readonly report: JobReport }
+  /** A group begins to restart, since one of its jobs or groups has failed. */
+  | {
+      readonly type: 'group.restarting';
+      readonly name: string;
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      readonly cause: GroupFailure;
+      /** Ids of the jobs that are started again, in this order. */
+      readonly jobs: readonly string[];
+      /** How many restarts fall in the time of the group's `within`, this one included. */
+      readonly restarts: number;
+    }
+  /** A group has no restart left, or could not be restarted: all of its jobs end as `dead`, with this error. */
+  | {
+      readonly type: 'group.dead';
+      readonly name: string;
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      readonly cause: GroupFailure;
+      readonly error: WireError;
+      readonly jobs: readonly string[];
+    }
   /** An instant of a schedule has come: its job was submitted, left out, or refused. */
   | {
       readonly type: 'schedule.due';

@@ -78,8 +78,21 @@ export function nextRestart(
   };
 }
 
+/**
+ * Counts the death of the process as a restart. There is no wait: the start of the next process was one, and the waits
+ * of its next restarts go on to grow.
+ */
+export const withDeath = (restarts: Restarts, nowMs: number): Restarts => ({
+  ...restarts,
+  endsInRow: restarts.endsInRow + 1,
+  decidedAtMs: [...counted(restarts, nowMs), nowMs],
+});
+
 /** The error of a job that needs one more restart than it may have. */
-export function spentError({ maxRestarts, withinMs }: RestartPolicy, last: WireError | undefined): WireError {
+export function spentError(
+  { maxRestarts, withinMs }: Pick<RestartPolicy, 'maxRestarts' | 'withinMs'>,
+  last: WireError | undefined,
+): WireError {
   const how = last ? `failed: ${last.message} [${last.code}]` : 'completed';
   const { stage, causes, stack } = last ?? {};
   return {

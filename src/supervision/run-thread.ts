@@ -1,7 +1,7 @@
 import type { Transferable } from 'node:worker_threads';
 import type { Clock, TimerHandle } from '../core/clock.js';
 import { toWireError, type WireError } from '../core/errors.js';
-import { NANOS_PER_MILLI } from '../core/units.js';
+import { NANOS_PER_MILLI, type Nanos } from '../core/units.js';
 import type { ThreadRun, Threads } from '../hosts/threads.js';
 import { COUNTERS_BYTES, Counters, countersHandle } from '../shared-memory/counters.js';
 import { BEAT_EVERY_MS, heartbeatAgeMs } from '../shared-memory/heartbeat.js';
@@ -22,6 +22,8 @@ export interface RunThreadParts {
   readonly reusable: boolean;
   /** How long an actor that must not be terminated may take to end by itself. */
   readonly stopGraceMs: number;
+  /** See `mayRunUntil`. */
+  readonly mayRunUntilNs: Nanos;
   /** The task, without what is made for each thread. */
   readonly task: Omit<PipelineTask, 'protocol' | 'counters' | 'watch' | 'syncs' | 'control' | 'logs'>;
 }
@@ -43,6 +45,8 @@ export interface RunThreadListener {
 
 /** How long a pipeline that is stopped may take to report, before its thread is ended by force. */
 const REPORT_GRACE_MS = 250;
+/** The same once a deadline has passed: what hangs does not report, however long it is given. */
+const REPORT_GRACE_LATE_MS = 50;
 /** How long a thread that is ended by force may take to be gone. One in a system call goes once that returns. */
 const FORCED_END_MS = 1_000;
 /** The same if another run is to follow, which cannot begin before: only on a busy machine does it take so long. */
@@ -67,7 +71,7 @@ export class RunThread {
 
   /** Tells nothing before the caller has returned to the event loop. */
   constructor(parts: RunThreadParts, listener: RunThreadListener) {
-    const { clock, threads, log, reusable, task } = parts;
+    const { clock, threads, log, reusable, task, mayRunUntilNs } = parts;
     this.#parts = parts;
     this.#listener = listener;
     this.#startedAtNs = clock.now();
@@ -75,6 +79,7 @@ export class RunThread {
     this.counters = new Counters(memory);
     const watchMemory = new SharedArrayBuffer(THREAD_WATCH_BYTES);
     this.watch = new ThreadWatch(watchMemory);
+    this.mayRunUntil(mayRunUntilNs); // before the thread may look
     this.#link = new ActorLink(log, this.counters, {
       onBegun: () => listener.onBegun(),
       onClaimed: ({ epoch, rowsOut }) => {
@@ -107,6 +112,15 @@ export class RunThread {
       () => listener.onReady(),
       () => {}, // the run's outcome says what is wrong
     );
+  }
+
+  /**
+   * Says until when the run may deliver and commit. Takes effect at once, also while the thread is blocked.
+   *
+   * @param instant - On the clock of the process; 0: there is no end.
+   */
+  mayRunUntil(instant: Nanos): void {
+    this.counters.mayRunUntilNs = instant;
   }
 
   /** Whether the thread came up. */
@@ -154,8 +168,17 @@ export class RunThread {
    *
    * @param how.native - The component with native code, if there is one: then the thread must not be terminated.
    * @param how.isFollowed - Whether another run may follow.
+   * @param how.isLate - Whether its deadline has passed.
    */
-  end({ native, isFollowed }: { readonly native: string | undefined; readonly isFollowed: boolean }): void {
+  end({
+    native,
+    isFollowed,
+    isLate = false,
+  }: {
+    readonly native: string | undefined;
+    readonly isFollowed: boolean;
+    readonly isLate?: boolean;
+  }): void {
     if (native !== undefined) {
       this.#endNative(native);
       return;
@@ -167,7 +190,7 @@ export class RunThread {
     }
     // Only the pipeline can say what became of its rows, and which of them are durable.
     void this.ask('stop').catch(() => {});
-    this.#after(REPORT_GRACE_MS, () => this.endNow(waitMs));
+    this.#after(isLate ? REPORT_GRACE_LATE_MS : REPORT_GRACE_MS, () => this.endNow(waitMs));
   }
 
   /** Ends the thread by force. */

@@ -4,22 +4,26 @@ import { InvalidSpecError, PipelineError } from '../core/errors.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
 import { Random } from '../core/random.js';
 import { cutText } from '../core/shown-text.js';
-import { type Nanos, toMillisCeil } from '../core/units.js';
+import { NANOS_PER_MILLI, type Nanos, toMillisCeil } from '../core/units.js';
 import type { Threads } from '../hosts/threads.js';
-import { FilesInUse } from '../plan/paths/files-in-use.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { TopicRegistry } from '../topics/topic-registry.js';
+import type { JobBounds } from '../wire/bounds.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { topicsOfSpec } from '../wire/stages-of-spec.js';
 import { drainDeadlineMs } from './drain-deadline.js';
 import { EndedJobs } from './ended-jobs.js';
+import { FilesOfJobs } from './files-of-jobs.js';
 import type { JobInfo, JobReport, JobTerms, JobTransition, RuntimeEvent, WaitReason } from './job.js';
 import { JobActor, type JobActorContext, type JobActorSettings, type WatchEvent } from './job-actor.js';
+import type { JobPast } from './job-life.js';
 import { createJobMachine } from './job-machine.js';
+import type { RestartGate } from './restart-gate.js';
 import { noRestarts, type RestartPolicy } from './restart-policy.js';
+import type { UpdateEnd } from './spec-revisions.js';
 import type { StartQueue } from './start-queue.js';
 import { ThreadStartLimit } from './thread-start-limit.js';
 import { Watchdog, type WatchdogParts, type WatchdogSettings } from './watchdog.js';
@@ -51,8 +55,16 @@ export interface SupervisorContext {
   readonly seed?: number | undefined;
   /** Who decides which job starts next. */
   readonly queue: StartQueue<JobActor>;
+  /** What ids begin with, before the number of the job. Default: `job-`. */
+  readonly idPrefix?: string | undefined;
+  /** Called when the user has asked for something of a job. Must not throw or reject. */
+  readonly onWish?: JobActorContext['onWish'];
+  /** Called when an ended job is forgotten for another one. Must not throw. */
+  readonly onForgotten?: ((job: JobActor) => void) | undefined;
   /** Why a job is still in the queue. */
   readonly waitsFor?: (job: JobActor) => readonly WaitReason[] | undefined;
+  /** Who holds back jobs whose next run is due. */
+  readonly gate?: RestartGate<JobActor>;
   /** Threads that may start at a time. Default: one for each processor. */
   readonly threadsStartingMax?: number;
 }
@@ -63,8 +75,18 @@ export interface JobOptions {
   readonly restart?: RestartPolicy | undefined;
   /** Where its checkpoints are kept; missing: there are none. */
   readonly checkpoints?: CheckpointFolder | undefined;
+  /** Where it ends before its source does. */
+  readonly bounds?: JobBounds | undefined;
   /** What the queue goes by, and what is shown of it. */
   readonly terms?: JobTerms | undefined;
+  /** What an earlier process has left of it. */
+  readonly past?: PastJob | undefined;
+}
+
+/** A job that an earlier process had. */
+export interface PastJob extends JobPast {
+  readonly id: string;
+  readonly sequence: number;
 }
 
 /** How many ended jobs are remembered. */
@@ -80,7 +102,7 @@ export class Supervisor {
   readonly #live = new Map<string, JobActor>();
   readonly #liveByName = new Map<string, JobActor>();
   /** Ordered by the end of the jobs, oldest first. */
-  readonly #ended = new EndedJobs<JobActor>(ENDED_MAX);
+  readonly #ended: EndedJobs<JobActor>;
   readonly #queue: StartQueue<JobActor>;
   /**
    * Jobs that have a place for a thread: from their first thread to their end, also while they back off. And ended
@@ -92,7 +114,7 @@ export class Supervisor {
   /** Of these, the ones whose next run is due. They start before the jobs in the queue. */
   readonly #due = new Set<JobActor>();
   /** Files of jobs that may still read or write: live jobs, and those whose thread could not be ended. */
-  readonly #files = new FilesInUse<JobActor>();
+  readonly #files = new FilesOfJobs<JobActor>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #startLimit: ThreadStartLimit;
   readonly #watchdog: Watchdog | undefined;
@@ -105,6 +127,7 @@ export class Supervisor {
     this.#context = context;
     this.#random = new Random(context.seed ?? randomInt(2 ** 31));
     this.#queue = context.queue;
+    this.#ended = new EndedJobs(ENDED_MAX, context.onForgotten);
     this.#jobContext = this.#makeJobContext();
     const { clock, watchdog, threadTime, isDebugged } = context;
     this.#watchdog =
@@ -130,7 +153,11 @@ export class Supervisor {
    * @throws {InvalidSpecError} if a job that has not ended uses the same files.
    * @throws {PipelineError} `JOB_NAME_TAKEN` if a job of that name has not ended, `RUNTIME_CLOSED`.
    */
-  submit(spec: ResolvedSpec, files?: JobFiles, { restart, checkpoints, terms }: JobOptions = {}): JobActor {
+  submit(
+    spec: ResolvedSpec,
+    files?: JobFiles,
+    { restart, checkpoints, bounds, terms, past }: JobOptions = {},
+  ): JobActor {
     this.assertOpen();
     const namesake = this.#liveByName.get(spec.name);
     if (namesake) {
@@ -139,26 +166,82 @@ export class Supervisor {
       throw new PipelineError('JOB_NAME_TAKEN', message);
     }
     if (files) this.#refuseSharedFiles(spec, files);
-    const job = new JobActor(`job-${++this.#submitted}`, spec, this.#jobContext, {
-      restarts: restart && noRestarts(restart, this.#random.nextInt32()),
+    const sequence = past?.sequence ?? ++this.#submitted;
+    const id = past?.id ?? `${this.#context.idPrefix ?? 'job-'}${sequence}`;
+    const restarts = past ? past.context.restarts : restart && noRestarts(restart, this.#random.nextInt32());
+    const job = new JobActor(id, spec, this.#jobContext, {
+      restarts,
       checkpoints,
+      bounds: past ? past.context.bounds : bounds,
       terms,
+      sequence,
+      past,
     });
     this.#live.set(job.id, job);
     this.#liveByName.set(job.name, job);
     if (files) this.#files.add(job, files);
     const topics = topicsOfSpec(spec);
     if (topics) this.#context.topics?.add(job.id, job.name, topics);
-    this.#queue.push(job);
+    if (!this.#takeBack(job)) this.#queue.push(job);
     job.submit();
     this.startQueued();
     return job;
   }
 
+  /** Later jobs get numbers above this one. */
+  countFrom(sequence: number): void {
+    this.#submitted = Math.max(this.#submitted, sequence);
+  }
+
+  /** Remembers a job that has ended in an earlier process. */
+  remember(name: string, { past, terms }: Pick<JobOptions, 'terms'> & { readonly past: PastJob }): JobActor {
+    const { id, sequence } = past;
+    const job = new JobActor(id, { name }, this.#jobContext, { terms, sequence, past });
+    this.#ended.add(job);
+    return job;
+  }
+
+  /** A job that has begun has its place for a thread to its end, also over a restart of the process. */
+  #takeBack(job: JobActor): boolean {
+    const hasBegun = job.context.runs.length > 0;
+    if (!hasBegun || this.#threaded.size >= this.#context.settings.maxThreads) return false;
+    if (!this.#queue.takeBack(job)) return false;
+    this.#threaded.add(job);
+    if (job.state === 'queued') this.#due.add(job);
+    return true;
+  }
+
+  /**
+   * Has a job go on with a changed spec: see `JobActor.update`.
+   *
+   * @param files - The files that it reads and writes, determined just now.
+   * @throws {InvalidSpecError} if another job that has not ended uses the same files.
+   * @throws {PipelineError} `RUNTIME_CLOSED`; and as `JobActor.update`.
+   */
+  async update(
+    job: JobActor,
+    spec: ResolvedSpec,
+    files: JobFiles | undefined,
+    options: { readonly deadlineMs?: number | undefined },
+  ): Promise<void> {
+    this.assertOpen();
+    if (files) this.#refuseSharedFiles(spec, files, job);
+    const updated = job.update(spec, options);
+    // Until it is known which one it goes on with, nobody else has the files of either spec.
+    const giveBack = job.isLive && files ? this.#files.add(job, files) : () => {};
+    try {
+      await updated;
+    } catch (error) {
+      if (job.threadsLeft === 0) giveBack(); // else a thread that could not be ended may still use them
+      throw error;
+    }
+    if (files && job.isLive && job.threadsLeft === 0) this.#files.keepLast(job);
+  }
+
   /** Live jobs and the most recent ended ones, in order of submission. */
   list(): JobInfo[] {
     const jobs = [...this.#ended.values(), ...this.#live.values()];
-    return jobs.sort((a, b) => numberOf(a) - numberOf(b)).map((job) => job.inspect());
+    return jobs.sort((a, b) => a.sequence - b.sequence).map((job) => job.inspect());
   }
 
   /** As `get`; `undefined` if there is none. */
@@ -203,8 +286,24 @@ export class Supervisor {
   async close(options: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
     const deadlineMs = drainDeadlineMs(options, this.#context.settings);
     this.#closed = true;
+    await this.endInOrder([...this.#live.values()], deadlineMs, (job, leftMs) =>
+      job.suspend({ deadlineMs: leftMs }),
+    );
+  }
+
+  /**
+   * Ends jobs, the producers of topics before their consumers. Those that have no thread end first, so that no producer
+   * waits for one that never starts.
+   *
+   * @param deadlineMs - For all of them.
+   * @param end - Ends one, by the deadline that is left for it.
+   */
+  async endInOrder(
+    live: readonly JobActor[],
+    deadlineMs: number,
+    end: (job: JobActor, deadlineMs: number) => Promise<JobReport>,
+  ): Promise<void> {
     const { clock, topics } = this.#context;
-    const live = [...this.#live.values()];
     const until = clock.now() + BigInt(Math.ceil(deadlineMs * 1e6));
     // Producers would wait in vain for the consumers among those that have no thread.
     const hasBegun = ({ state }: JobActor) => state !== 'queued' && state !== 'backingOff';
@@ -217,7 +316,7 @@ export class Supervisor {
       for (let at = 0; at < level.length; at += ENDS_PER_TURN) {
         if (at > 0) await turnOfTheLoop();
         const next = level.slice(at, at + ENDS_PER_TURN);
-        ends.push(...next.map((job) => job.suspend({ deadlineMs: Math.min(deadlineMs, leftMs) })));
+        ends.push(...next.map((job) => end(job, Math.min(deadlineMs, leftMs))));
       }
       await Promise.all(ends);
     }
@@ -253,6 +352,7 @@ export class Supervisor {
     try {
       for (const job of this.#due) {
         if (!this.#startLimit.hasRoom) return;
+        if (this.#context.gate?.holds(job)) continue;
         // A thread that could not be ended has a place.
         if (this.#placesTaken > this.#context.settings.maxThreads) break;
         // It waits: a restart without a try would be spent in vain.
@@ -282,6 +382,12 @@ export class Supervisor {
     }
   }
 
+  /** Starts those of the jobs whose next run is due, in this order. */
+  startAgain(jobs: readonly JobActor[]): void {
+    for (const job of jobs) if (this.#due.delete(job)) this.#due.add(job);
+    this.startQueued();
+  }
+
   #start(job: JobActor): void {
     this.#threaded.add(job);
     this.#startLimit.starts(job);
@@ -303,16 +409,19 @@ export class Supervisor {
     else this.#leftPlaces.delete(job);
   }
 
-  #refuseSharedFiles(spec: ResolvedSpec, files: JobFiles): void {
-    const problems = this.#files.conflicts(files, (job) => {
+  /** @param own - The job that is to have them. */
+  #refuseSharedFiles(spec: ResolvedSpec, files: JobFiles, own?: JobActor): void {
+    const nameOf = (job: JobActor) => {
       const state = job.isLive ? job.state : `${job.state}, but its thread could not be ended`;
       return `job "${job.name}" (${job.id}, ${state})`;
-    });
+    };
+    const problems = this.#files.conflicts(files, nameOf, own);
     if (problems.length > 0) throw new InvalidSpecError(`spec "${spec.name}"`, problems);
   }
 
   #makeJobContext(): JobActorContext {
-    const { clock, threads, log, settings, resilience, topics, secrets, inspect, waitsFor } = this.#context;
+    const { clock, threads, log, settings, resilience, topics, secrets } = this.#context;
+    const { inspect, waitsFor, onWish } = this.#context;
     return {
       clock,
       machine: createJobMachine(clock),
@@ -324,11 +433,14 @@ export class Supervisor {
       secrets,
       inspect,
       ...(waitsFor && { waitsFor }),
+      ...(onWish && { onWish }),
+      onUpdate: (job, end) => this.#tellUpdate(job, end),
       onTransition: (job, transition) => this.#tellTransition(job, transition),
       onFinding: (job, finding) => this.#tellFinding(job, finding),
       onEnd: (job, report) => this.#retire(job, report),
       onRestartDue: (job) => {
         this.#due.add(job);
+        this.#context.gate?.onDue(job);
         this.startQueued();
       },
       onThreadBegun: (job) => {
@@ -392,10 +504,19 @@ export class Supervisor {
       ...(nextStartAtMs !== undefined && { nextStartAtMs }),
     };
     if (state === 'failed' || state === 'dead') this.#log('error', fields, TEXTS[state]);
-    else if (state === 'backingOff')
+    else if (state === 'backingOff' && !transition.isRequested)
       this.#log('warn', { ...fields, err: job.error }, 'a run of the job has ended, and another one follows');
     else this.#log('debug', fields, 'job entered a state');
     this.tell({ type: 'job.state', id, name, ...transition });
+  }
+
+  #tellUpdate({ id, name }: JobActor, end: UpdateEnd): void {
+    const fields = { job: name, id, revision: end.revision };
+    if (end.error)
+      this.#log('warn', { ...fields, err: end.error }, 'the changed spec of the job did not run');
+    else this.#log('info', fields, 'the job has a changed spec');
+    const atMs = Number(this.#context.clock.wall() / NANOS_PER_MILLI);
+    this.tell({ type: 'job.updated', id, name, atMs, ...end });
   }
 
   #tellFinding({ id, name }: JobActor, finding: WatchEvent): void {
@@ -416,7 +537,7 @@ export class Supervisor {
     }
   }
 
-  #log(level: 'debug' | 'warn' | 'error', fields: object, text: string): void {
+  #log(level: 'debug' | 'info' | 'warn' | 'error', fields: object, text: string): void {
     try {
       this.#context.log[level](fields, text);
     } catch {
@@ -433,7 +554,3 @@ const FINDINGS = {
 } as const;
 
 const TEXTS = { failed: 'job failed', dead: 'job failed and has no restart left' } as const;
-
-function numberOf({ id }: { readonly id: string }): number {
-  return Number(id.slice(id.indexOf('-') + 1));
-}

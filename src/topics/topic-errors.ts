@@ -9,6 +9,13 @@ export const topicTaken = (topic: string, holder: string, other: string): Pipeli
       'Give it another topic, or wait until the other one has ended',
   );
 
+/** Who is no longer, or not yet, the producer. */
+export const topicFenced = (topic: string, owner: string): PipelineError =>
+  new PipelineError(
+    'FENCED',
+    `Topic "${topic}": expected rows of its producer, found those of ${owner}, which has ended or was followed by another one`,
+  );
+
 export const topicMismatch = (topic: string, what: string): PipelineError =>
   new PipelineError('TOPIC_MISMATCH', `Topic "${topic}": ${what}`);
 

@@ -2,34 +2,25 @@ import { Batch } from '../columns/batch.js';
 import { BatchPool } from '../columns/batch-pool.js';
 import type { MemoryShare } from '../columns/column-memory.js';
 import type { ControlRecord } from '../columns/control-record.js';
-import type { DictionarySet } from '../columns/dictionary.js';
 import type { EventOrder } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
 import { PipelineError, RemoteError } from '../core/errors.js';
+import type { PlainData } from '../core/plain-data.js';
 import type { Nanos } from '../core/units.js';
+import { RESTART_REASON } from '../engine/intake/live-intake.js';
 import { DROPPED_REASONS } from '../engine/queue/waiting-controls.js';
 import { RingReader } from '../shared-memory/ring-reader.js';
-import type { ConsumerNotice, ConsumerSettings, TopicLinks, TopicRequest } from '../wire/topic-messages.js';
+import type { ConsumerNotice, TopicLinks, TopicRequest } from '../wire/topic-messages.js';
 import { EventSpan } from './event-span.js';
 import { CUT_OFFS, type StreamEnd } from './row-frames.js';
 import { RowReceiver } from './row-receiver.js';
 import { topicLost, topicOverflowed } from './topic-errors.js';
+import type { ConsumerTerms, TopicReader } from './topic-port.js';
 import { WakePort } from './wake-port.js';
 
-export interface InletParts {
-  readonly topic: string;
-  /** What is read; `undefined`: what the first producer makes. */
-  readonly schema: Schema | undefined;
-  readonly maxDelayNs: number | undefined;
-  readonly settings: ConsumerSettings;
+/** What a consumer of this process needs besides. */
+export interface InletParts extends ConsumerTerms {
   readonly links: TopicLinks;
-  readonly dictionaries: DictionarySet;
-  /** Rows that a batch has room for. */
-  readonly batchRows: number;
-  /** What becomes of the stream at the end of its producer. */
-  readonly producerEnds: 'end' | 'wait';
-  /** What becomes of it if the producer fails, or is lost. */
-  readonly producerLost: 'fail' | 'wait';
 }
 
 /** A ring of one producer, as it is read. */
@@ -46,7 +37,7 @@ interface OpenRing {
 }
 
 /** The end of a topic where rows are read: one ring for each of its producers, one after the other. */
-export class TopicInlet {
+export class TopicInlet implements TopicReader {
   readonly #parts: InletParts;
   readonly #memory: MemoryShare;
   #schema: Schema | undefined;
@@ -127,10 +118,17 @@ export class TopicInlet {
     this.#link.post({ type: 'consume', topic, schema, maxDelayNs, settings } satisfies TopicRequest);
   }
 
-  /** Rows after this instant are missing until the first one that is read. Called before it. */
-  missedSince(at: bigint, reason: string): void {
-    this.#missedSince = { at, reason };
-    this.#latest = at;
+  /** The time of the latest row: a ring keeps nothing, so what came after it is missing for the next reader. */
+  position(): PlainData {
+    return { latest: this.#latest === undefined ? null : String(this.#latest) };
+  }
+
+  /** Called before the first row is read. @param position - Of an earlier reader. */
+  goOnFrom(position: PlainData): void {
+    const { latest } = position as { readonly latest: string | null };
+    if (latest === null) return;
+    this.#latest = BigInt(latest);
+    this.#missedSince = { at: this.#latest, reason: RESTART_REASON };
   }
 
   /**

@@ -1,41 +1,25 @@
 import type { Batch } from '../columns/batch.js';
-import type { DictionarySet } from '../columns/dictionary.js';
-import type { EventOrder } from '../columns/event-order.js';
-import type { Schema } from '../columns/schema.js';
 import { shareBatch } from '../columns/shared-batch.js';
-import type { Clock } from '../core/clock.js';
 import { PipelineError, RemoteError } from '../core/errors.js';
+import { invariant } from '../core/invariant.js';
 import type { Nanos } from '../core/units.js';
-import type { Logger } from '../telemetry/logger.js';
 import type { StageHealth, StageStatistics } from '../wire/pipeline-report.js';
 import type { ProducerNotice, TopicLinks, TopicRequest } from '../wire/topic-messages.js';
 import { ChangeWaiters } from './change-waiters.js';
 import { EventSpan } from './event-span.js';
 import type { StreamEnd } from './row-frames.js';
-import { topicBlocked } from './topic-errors.js';
+import { topicBlocked, topicFenced } from './topic-errors.js';
 import { TopicOutlet } from './topic-outlet.js';
+import type { ProducerTerms, TopicFence, TopicPublisher } from './topic-port.js';
 import { WakePort } from './wake-port.js';
 
-export interface ProducerParts {
-  readonly topic: string;
-  readonly schema: Schema;
-  readonly order: EventOrder;
-  /** For messages: `job "ticks"`. */
-  readonly title: string;
+/** What a producer of this process needs besides. */
+export interface ProducerParts extends ProducerTerms {
   readonly links: TopicLinks;
-  readonly dictionaries: DictionarySet;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Ends all waits. */
-  readonly stopping?: AbortSignal | undefined;
-  /** How long a consumer may take nothing while rows wait for it alone, and how long the end waits while nobody does. */
-  readonly blockDeadlineMs: number;
-  /** How long the first row waits for consumers that are about to join. */
-  readonly consumersDeadlineMs: number;
 }
 
 /** The end of a topic where rows are made: gives them to each of its consumers. */
-export class TopicProducer {
+export class TopicProducer implements TopicPublisher {
   readonly #parts: ProducerParts;
   readonly #waiters: ChangeWaiters;
   readonly #span: EventSpan;
@@ -43,6 +27,7 @@ export class TopicProducer {
   #link: WakePort | undefined;
   #state: 'asked' | 'started' | 'lost' = 'asked';
   #refusal: RemoteError | undefined;
+  #fence: TopicFence | undefined;
   /** Whether nobody is about to join any more. */
   #isReady = false;
   #isClosed = false;
@@ -56,6 +41,12 @@ export class TopicProducer {
     this.#parts = parts;
     this.#waiters = new ChangeWaiters(parts.clock, parts.stopping);
     this.#span = new EventSpan(parts.schema);
+  }
+
+  /** Known once it is open. */
+  get fence(): TopicFence {
+    invariant(this.#fence !== undefined, 'a producer is open before it publishes');
+    return this.#fence;
   }
 
   /** Rows that are in the ring of each consumer. */
@@ -89,9 +80,14 @@ export class TopicProducer {
   /**
    * Gives a batch to all consumers, and takes its ownership. Waits for those alone that asked for it.
    *
-   * @throws {PipelineError} `TOPIC_BLOCKED` if one of them holds it up for too long.
+   * @throws {PipelineError} `FENCED` if the fence is not that of the topic's producer, or the registry has let go of it
+   *   since: its job has ended. `TOPIC_BLOCKED` if a consumer holds it up for too long.
    */
-  write(batch: Batch): Promise<void> | void {
+  publish(batch: Batch, fence: TopicFence): Promise<void> | void {
+    if (this.#state === 'lost' || fence.epoch !== this.fence.epoch || fence.owner !== this.fence.owner) {
+      batch.release();
+      throw topicFenced(this.#parts.topic, fence.owner);
+    }
     if (this.#isReady && !this.#blocking) this.#give(batch);
     else return this.#giveOnceReady(batch);
   }
@@ -224,8 +220,10 @@ export class TopicProducer {
       if (notice.type === 'consumer') notice.port.close();
       return;
     }
-    if (notice.type === 'started') this.#state = 'started';
-    else if (notice.type === 'refused') this.#refusal = new RemoteError(notice.error);
+    if (notice.type === 'started') {
+      this.#state = 'started';
+      this.#fence = { epoch: notice.epoch, owner: this.#parts.title };
+    } else if (notice.type === 'refused') this.#refusal = new RemoteError(notice.error);
     else if (notice.type === 'ready') this.#isReady = true;
     else this.#join(notice);
     this.#waiters.changed();

@@ -3,9 +3,25 @@ import { PipelineError } from '../core/errors.js';
 import { isCount, type PlainData } from '../core/plain-data.js';
 import { describeValue } from '../core/shown-text.js';
 import { RUN_COUNTERS, type RunCounters } from '../shared-memory/counters.js';
+import type { RowProgress } from './bounds.js';
 
 /** The version that this release writes, and the only one that it reads. */
 export const CHECKPOINT_VERSION = 1;
+
+/** Of the form or version of what was found. */
+export const OF_NEWER_RELEASE =
+  'of a newer release: start the job with that release, or remove its checkpoints to begin anew';
+
+/**
+ * A checkpoint that a newer release has written. It is not damaged: to go on from an older one beside it would repeat
+ * what that release has done since.
+ */
+export class NewerCheckpointError extends PipelineError {
+  /** @param problem - What was expected and found, and where. */
+  constructor(problem: string) {
+    super('CHECKPOINT_INVALID', problem);
+  }
+}
 
 /** The thread that runs a pipeline. Plain data, since it is written to disk and sent to other hosts. */
 export interface Owner {
@@ -45,6 +61,8 @@ export interface Checkpoint {
    */
   readonly states: Readonly<Record<string, PlainData>>;
   readonly counters: RunCounters;
+  /** Missing in checkpoints of earlier releases, and in those of a run that was reset. */
+  readonly progress?: RowProgress;
   readonly dictionaries: Readonly<Record<string, readonly string[]>>;
   /**
    * Set if the run was reset: its next start begins anew, and its sink takes back all that it has of the run.
@@ -84,7 +102,14 @@ export function checkTexts(dictionaries: Checkpoint['dictionaries']): void {
  */
 export function readForm(data: unknown): Checkpoint {
   const fields = fieldsOf(data, 'the checkpoint');
-  const { version, job, run, takenAtMs, spec, states, counters, dictionaries, isReset, ended } = fields;
+  const { version, job, run, takenAtMs, spec, states, counters, progress, dictionaries, isReset, ended } =
+    fields;
+  if (isCount(version) && version > CHECKPOINT_VERSION) {
+    const expected = `${CHECKPOINT_VERSION}, which this release reads`;
+    throw new NewerCheckpointError(
+      `Checkpoint: version: expected ${expected}, found ${version}, ${OF_NEWER_RELEASE}`,
+    );
+  }
   if (version !== CHECKPOINT_VERSION) {
     throw invalid('version', `${CHECKPOINT_VERSION}, which this release reads`, version);
   }
@@ -103,6 +128,9 @@ export function readForm(data: unknown): Checkpoint {
   for (const name of RUN_COUNTERS) {
     if (!Number.isSafeInteger(counts[name]))
       throw invalid(`counters.${name}`, 'a whole number', counts[name]);
+  }
+  for (const [name, count] of Object.entries(fieldsOf(progress ?? {}, 'progress'))) {
+    if (!isCount(count)) throw invalid(`progress.${name}`, 'a whole number', count);
   }
   const lists = fieldsOf(dictionaries, 'dictionaries');
   // Of a snapshot they are lists, and are not copied for this.

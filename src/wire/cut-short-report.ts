@@ -8,14 +8,15 @@ import type { PipelineReport } from './pipeline-report.js';
  * that is known are the counters in shared memory.
  */
 export function cutShortReport(run: {
-  readonly outcome: 'stopped' | 'failed';
+  /** `completed`: there was nothing left to do. */
+  readonly outcome: 'stopped' | 'failed' | 'completed';
   readonly error?: WireError | undefined;
   readonly counters: CounterValues;
   readonly durationMs: number;
 }): PipelineReport {
   return {
     outcome: run.outcome,
-    reason: run.outcome === 'failed' ? 'error' : 'stopped',
+    reason: REASONS[run.outcome],
     ...(run.error && { error: run.error }),
     counters: run.counters,
     rowsPending: rowsPending(run.counters),
@@ -27,3 +28,5 @@ export function cutShortReport(run: {
     stages: [],
   };
 }
+
+const REASONS = { failed: 'error', stopped: 'stopped', completed: 'nothing left' } as const;

@@ -4,6 +4,7 @@ import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import type { CountersHandle } from '../shared-memory/counters.js';
 import type { SyncHandle } from '../shared-memory/sync-memory.js';
 import type { ThreadWatchHandle } from '../shared-memory/thread-watch.js';
+import type { RowBounds } from './bounds.js';
 import type { PipelineReport, StageReport } from './pipeline-report.js';
 import type { ResolvedSpec } from './resolved-spec.js';
 
@@ -29,6 +30,8 @@ export interface PipelineTask {
   readonly logs: MessagePort;
   /** Where the checkpoints of the job are kept. Without it, there are none. */
   readonly checkpoints?: CheckpointFolder;
+  /** How many rows of its source it may take; and whether it is a slice of a run, which begins no new run. */
+  readonly bounds?: RowBounds & { readonly isSlice?: boolean | undefined };
   /** When another run may follow this one. Missing: none does. */
   readonly restarts?: 'on-failure' | 'always';
 }
@@ -38,9 +41,11 @@ export interface CheckpointFolder {
   readonly path: string;
   /** Between two checkpoints. */
   readonly everyMs: number;
+  /** Epoch of the start before, if that is gone and has left no report: it may have completed all the same. */
+  readonly followsEpoch?: number;
 }
 
-export const PROTOCOL_VERSION = 10;
+export const PROTOCOL_VERSION = 12;
 
 /** The requests to a running actor. None waits for rows, and all but `ready` are answered at once. */
 export interface PipelineControl {

@@ -1,13 +1,27 @@
 import type { WireError } from '../core/errors.js';
 import type { PlainData } from '../core/plain-data.js';
 import type { CounterValues, DroppedRows } from '../shared-memory/counters.js';
+import type { Bound } from './bounds.js';
 
 /** How a run ended. Plain data, so that it can be posted to another thread. */
 export interface PipelineReport {
   /** `completed`: everything that was read is durable at the sink. `stopped`: ended early on request. */
   readonly outcome: 'completed' | 'stopped' | 'failed';
-  /** Why it ended. */
-  readonly reason: 'end of input' | 'drained' | 'suspended' | 'stopped' | 'error';
+  /**
+   * Why it ended. `bounded`: it had a bound, and was drained there. `sliced`: it was to run for a slice, and the next
+   * job of that name goes on behind it. `nothing left`: it was to run for a slice of a run that has completed.
+   */
+  readonly reason:
+    | 'end of input'
+    | 'drained'
+    | 'bounded'
+    | 'sliced'
+    | 'nothing left'
+    | 'suspended'
+    | 'stopped'
+    | 'error';
+  /** Of `bounded` and `sliced`: which bound it was. */
+  readonly bound?: Bound;
   readonly error?: WireError;
   readonly counters: CounterValues;
   /**

@@ -1,4 +1,5 @@
 import type { CalendarData } from '../calendars/calendar-data.js';
+import type { Column } from '../columns/schema.js';
 import type { BranchPlace } from '../settings/branch-place.js';
 import type { QueueSettings } from '../settings/queue-options.js';
 import type { StageFacts } from './stage-facts.js';
@@ -95,6 +96,8 @@ export interface ResolvedSpec {
   readonly operators: readonly ResolvedStage[];
   readonly batcher: ResolvedStage;
   readonly sink: ResolvedStage;
+  /** Whether each row must arrive exactly once at each sink: then nothing runs without a checkpoint store. */
+  readonly delivery?: 'exactly-once';
   readonly deadLetter?: { readonly path: string; readonly maxRows: number };
   /** Capacity of the batches between the stages, in rows. */
   readonly batchRows: number;
@@ -102,4 +105,6 @@ export interface ResolvedSpec {
   readonly maxMemoryMb: number;
   /** Seed for stages without their own seed. */
   readonly seed: number;
+  /** The columns that sinks are given, by their ids, as far as they were known when the spec was checked. */
+  readonly columns?: Readonly<Record<string, readonly Pick<Column, 'name' | 'type'>[]>>;
 }

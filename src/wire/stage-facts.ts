@@ -1,5 +1,7 @@
 /** What a plan has to know of a stage besides its columns and files. Plain data. */
 export interface StageFacts {
+  /** Of an operator: it holds nothing between two batches, so that another one may take its place in a running job. */
+  readonly keepsNoState?: boolean | undefined;
   /** Of an operator: a row is late for it that comes after later ones of its symbol. */
   readonly keepsTime?: boolean | undefined;
   /**

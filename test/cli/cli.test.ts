@@ -316,7 +316,7 @@ export default {
     const { code, out } = await tickloom(['run', 'endless.yaml', '--duration', '100ms', '--json']);
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({
-      jobs: [{ outcome: 'completed', reason: 'drained', rowsPending: 0 }],
+      jobs: [{ outcome: 'completed', reason: 'bounded', bound: 'duration', rowsPending: 0 }],
     });
   });
 

@@ -89,7 +89,7 @@ describe.runIf(hasBash)('bash, once it has the script', () => {
   });
 
   it.each<[readonly string[], readonly string[]]>([
-    [['r'], ['run', 'release']],
+    [['r'], ['run', 'release', 'resume']],
     [['-'], ['-V', '--version', '-h', '--help']],
     [
       ['components', 'ba'],

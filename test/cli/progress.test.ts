@@ -62,7 +62,15 @@ class Screen implements Terminal {
 }
 
 function jobOf(name: string, rowsIn = 0, state: JobState = 'running'): JobInfo {
-  return { id: name, name, state, counters: { ...new Counters().read(), rowsIn }, history: [], runs: [] };
+  return {
+    id: name,
+    name,
+    state,
+    revision: 1,
+    counters: { ...new Counters().read(), rowsIn },
+    history: [],
+    runs: [],
+  };
 }
 
 function startProgress({ columns = 80, rows = 24, jobs = [jobOf('a'), jobOf('b')] } = {}) {

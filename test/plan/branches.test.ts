@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { formatPath, InvalidSpecError } from '../../src/core/errors.js';
 import { Catalogue } from '../../src/plan/catalogue.js';
+import { checkpointFor } from '../../src/plan/fit-checkpoint.js';
 import { loadCatalogue } from '../../src/plan/load-catalogue.js';
 import { findFilesAgain, resolveWithFiles } from '../../src/plan/resolve-spec.js';
-import { checkFingerprint, fingerprintOf } from '../../src/plan/spec-fingerprint.js';
+import { fingerprintOf } from '../../src/plan/spec-fingerprint.js';
 import { catalogueJsonSchema } from '../../src/plan/spec-json-schema.js';
 import { builtIn } from '../../src/registry/built-in.js';
 import { placesOf } from '../../src/wire/stage-tree.js';
@@ -375,7 +376,7 @@ describe('a checkpoint of a spec with branches', () => {
     const taken = fingerprintOf((await resolve(from, rest)).resolved);
     const { resolved } = await resolve(changed, rest);
     try {
-      checkFingerprint({ spec: taken }, resolved);
+      checkpointFor({ spec: taken }, resolved);
     } catch (error) {
       return (
         /another spec than "tree": (.+?) differs?\./.exec((error as Error).message)?.[1] ?? String(error)
@@ -423,12 +424,12 @@ describe('a checkpoint of a spec with branches', () => {
     const taken = fingerprintOf((await resolve(FORK)).resolved);
     const inside = { use: 'fork', name: 'more', copies: [NULL, NULL] };
     const { resolved } = await resolve({ ...FORK, copies: [FILED, inside], otherwise: NULL });
-    expect(() => checkFingerprint({ spec: taken }, resolved)).toThrow(
+    expect(() => checkpointFor({ spec: taken }, resolved)).toThrow(
       'The branches "more", sink.otherwise are new and would lack the rows before the checkpoint: drain the run ' +
         'with the spec that it has and start the new one afterwards, or let another job write these rows',
     );
     const { resolved: other } = await resolve({ ...FORK, deadlineMs: 5, copies: [{ ...FILED, path: 'b' }] });
-    expect(() => checkFingerprint({ spec: taken }, other)).toThrow(/without the checkpoint$/);
+    expect(() => checkpointFor({ spec: taken }, other)).toThrow(/without the checkpoint$/);
   });
 
   it('goes by the names of branches, for all that is inside them', async () => {

@@ -3,10 +3,11 @@ import { join, resolve } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { InvalidSpecError } from '../../src/core/errors.js';
+import { checkpointFor } from '../../src/plan/fit-checkpoint.js';
 import { instantiate } from '../../src/plan/instantiate.js';
 import { loadCatalogue } from '../../src/plan/load-catalogue.js';
 import { resolveWithFiles } from '../../src/plan/resolve-spec.js';
-import { checkFingerprint, fingerprintOf } from '../../src/plan/spec-fingerprint.js';
+import { fingerprintOf } from '../../src/plan/spec-fingerprint.js';
 import { catalogueJsonSchema, factsOf } from '../../src/plan/spec-json-schema.js';
 import { Counters } from '../../src/shared-memory/counters.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
@@ -200,9 +201,9 @@ describe('a component from outside of the package', () => {
     expect([...before.slice(0, at), ...kept()]).toEqual([10, 20, 30, 40, 50, 60]);
 
     const { resolved: other } = await resolveOutside({ source: { ...rows, from: 2 }, batchRows: 2 });
-    expect(() => checkFingerprint({ spec: fingerprintOf(resolved) }, other)).toThrow('source.from differs');
+    expect(() => checkpointFor({ spec: fingerprintOf(resolved) }, other)).toThrow('source.from differs');
     const seeded = { ...resolved, seed: 7 };
-    expect(() => checkFingerprint({ spec: fingerprintOf(resolved) }, seeded)).toThrow('seed differs');
+    expect(() => checkpointFor({ spec: fingerprintOf(resolved) }, seeded)).toThrow('seed differs');
   });
 });
 

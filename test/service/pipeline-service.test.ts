@@ -209,17 +209,15 @@ describe('the pipeline service', () => {
     ]);
   });
 
-  it('fails at once what waits for a job that is deleted, and forgets that job', async () => {
-    const { submit, service, threads } = startService();
-    submit('feed');
-    const after = submit('after', { dependsOn: [{ job: 'feed', on: 'completed' }] });
-    const deleted = service.remove('feed');
-    expect((await after.outcome).error).toMatchObject({
-      code: 'DEPENDENCY_UNMET',
-      message: expect.stringMatching(/which was deleted$/),
+  it('deletes no job that has not ended, and forgets one that has', async () => {
+    const { submit, finish, service } = startService();
+    const feed = submit('feed');
+    await expect(service.remove('feed')).rejects.toMatchObject({
+      code: 'JOB_STATE',
+      message: expect.stringMatching(/"feed" \(job-1\) is starting: stop or drain it/),
     });
-    threads.of('feed').lose({ code: 'THREAD_STOPPED', message: 'ended', retryable: false });
-    expect((await deleted).outcome).toBe('stopped');
+    await finish(feed);
+    expect(await service.remove('feed')).toMatchObject({ id: 'job-1', outcome: 'completed' });
     expect(() => service.get('feed')).toThrow(expect.objectContaining({ code: 'JOB_UNKNOWN' }));
   });
 

@@ -1,5 +1,5 @@
 import { runActor } from '../../src/actor/run-actor.js';
-import { claimRun } from '../../src/checkpoints/claim-run.js';
+import { claimUnlessEnded } from '../../src/checkpoints/claim-run.js';
 import { FileCheckpointStore } from '../../src/checkpoints/file-checkpoint-store.js';
 import type { Clock } from '../../src/core/clock.js';
 import { PipelineError } from '../../src/core/errors.js';
@@ -125,14 +125,11 @@ export class SimulatedRun implements ThreadRun {
     const report = await runActor(own, counters, {
       clock,
       thread: 1,
-      claim: (spec, { path, everyMs }, log) =>
-        claimRun(spec, {
-          store: new FileCheckpointStore(path, { fs }),
-          key: undefined,
-          checkpointEveryMs: everyMs,
-          checkpoint: undefined,
-          log,
-        }),
+      claim: (spec, { path, everyMs, followsEpoch }, log) => {
+        const store = new FileCheckpointStore(path, { fs });
+        const options = { store, key: undefined, checkpointEveryMs: everyMs, checkpoint: undefined, log };
+        return claimUnlessEnded(spec, options, followsEpoch);
+      },
       openResilience: async (handle) => recording(openResilience(handle, { clock }), this.#context.onGrant),
       overrides: ({ sink }) => ({ sink: filesOn(fs, sink.options) }),
     });

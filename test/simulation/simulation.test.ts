@@ -59,6 +59,11 @@ describe('a machine on which everything goes wrong', () => {
     expect(message).toMatch(/^seed \d+, step \d+: expected (one|no) thread for job\d/);
   }, 600_000);
 
+  it('finds a store that forgets jobs which it has taken, and names the seed', async () => {
+    const { message } = await firstFound('a store forgets jobs');
+    expect(message).toMatch(/^seed \d+, step \d+: /);
+  }, 600_000);
+
   it('finds a disk that loses what was synced, and names the seed', async () => {
     const { message } = await firstFound('a disk loses syncs');
     expect(message).toMatch(/^seed \d+, step \d+: /);

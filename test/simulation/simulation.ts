@@ -2,12 +2,20 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileCheckpointStore } from '../../src/checkpoints/file-checkpoint-store.js';
+import type { Clock } from '../../src/core/clock.js';
 import { turnOfTheLoop } from '../../src/core/clock.js';
+import { errnoCode as errorCode } from '../../src/core/output-error.js';
 import { Random } from '../../src/core/random.js';
+import { thisOwner } from '../../src/outputs/runs/run-owner.js';
 import { ResilienceCoordinator } from '../../src/resilience/resilience-coordinator.js';
+import { resumeJobs } from '../../src/runtime/resume-jobs.js';
+import { JobCheckpoints } from '../../src/service/job-checkpoints.js';
+import { lastingIdPrefix } from '../../src/service/job-identity.js';
 import { PipelineService } from '../../src/service/pipeline-service.js';
 import { SubmitOptions } from '../../src/service/submit-options.js';
 import { JobLimits } from '../../src/settings/job-limits.js';
+import { FileJobStore } from '../../src/store/file-job-store.js';
+import type { JobRecord } from '../../src/store/job-store.js';
 import { isEndState, type JobHandle, type JobReport } from '../../src/supervision/job.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
 import { VirtualClock } from '../../src/testing/virtual-clock.js';
@@ -16,7 +24,7 @@ import { type Admission, checkSmooth } from '../support/admission-checker.js';
 import { CrashingFileSystem } from '../support/crashing-file-system.js';
 import { KINDS_COUNT, rowsIn, rowsOfKind, specOf, VENUE } from './job-kinds.js';
 import { clockIn, Life } from './life.js';
-import type { DiskFaults } from './simulated-disk.js';
+import { type DiskFaults, diskIn } from './simulated-disk.js';
 import { type SimulatedRun, SimulatedThreads } from './simulated-threads.js';
 
 /** What a simulation found, with what replays it. */
@@ -34,12 +42,16 @@ export class SimulationError extends Error {
 export interface SimulationOptions {
   readonly steps?: number;
   /** Mistakes that the simulation is to find. */
-  readonly planted?: 'a thread is gone too soon' | 'a disk loses syncs' | undefined;
+  readonly planted?: 'a thread is gone too soon' | 'a disk loses syncs' | 'a store forgets jobs' | undefined;
 }
 
 const STEPS = 50;
 const MAX_THREADS = 3;
 const JOBS_PER_TENANT = 2;
+/** Of jobs that nobody submits again: too many faults in ten minutes, and a thread that does not end. */
+const MAY_FAIL_WITH: readonly string[] = ['RESTARTS_SPENT', 'THREAD_LEFT_RUNNING'];
+/** Above the highest that Linux gives out. */
+const PID_MAX = 4_194_400;
 const TENANTS = ['desk', 'research'] as const;
 const JOBS_MAX = 5;
 /** Seconds after the last fault in which all jobs have to end. */
@@ -58,6 +70,16 @@ class MachineClock extends VirtualClock {
   }
 }
 
+/** A mistake to be found: it says of each third record that it is kept, and forgets it. */
+class ForgetfulStore extends FileJobStore {
+  #puts = 0;
+
+  override async putJob(record: JobRecord): Promise<void> {
+    this.#puts++;
+    if (this.#puts % 3 !== 0) await super.putJob(record);
+  }
+}
+
 /** A job as its user sees it, over all processes. */
 interface UserJob {
   readonly name: string;
@@ -65,6 +87,8 @@ interface UserJob {
   readonly tenant: string;
   readonly spec: ResolvedSpec;
   wish: 'run' | 'pause' | 'end';
+  /** Whether the store has said that the job is in it. */
+  isKept: boolean;
   handle: JobHandle | undefined;
   report?: JobReport;
 }
@@ -95,6 +119,9 @@ export class Simulation {
   /** Those that were stopped and may go on. */
   readonly #stopped: Process[] = [];
   readonly #steps: string[] = [];
+  /** Whether jobs are kept in a store, and go on by themselves after the death of a process. */
+  readonly #hasStore: boolean;
+  #processes = 0;
   #disk = new CrashingFileSystem();
   #process!: Process;
 
@@ -102,6 +129,7 @@ export class Simulation {
     this.seed = seed;
     this.#random = new Random(seed);
     this.#options = options;
+    this.#hasStore = seed % 2 === 0;
     this.#faults = { isFull: false, losesSyncs: options.planted === 'a disk loses syncs' };
   }
 
@@ -144,8 +172,13 @@ export class Simulation {
       [1, 'stop', () => this.#wish('end')],
       [1, 'the process is killed', () => this.#kill()],
       [1, 'the power is cut', () => this.#cutPower()],
-      [1, 'the process is stopped, and another one takes over', () => this.#takeOver()],
-      [1, 'a stopped process goes on', () => this.#goOnStopped()],
+      // A store refuses a second owner as long as the first one is alive.
+      ...(this.#hasStore
+        ? []
+        : ([
+            [1, 'the process is stopped, and another one takes over', () => this.#takeOver()],
+            [1, 'a stopped process goes on', () => this.#goOnStopped()],
+          ] as const)),
     ];
     const drawn = acts.flatMap((act) => Array<typeof act>(act[0]).fill(act));
     const [, name, act] = drawn[random.below(drawn.length)]!;
@@ -182,9 +215,11 @@ export class Simulation {
       isGoneTooSoon: planted === 'a thread is gone too soon',
     });
     const resilience = new ResilienceCoordinator({ providers: { venue: VENUE }, clock });
+    const kept = this.#hasStore ? await this.#openStore(life, clock) : undefined;
     const service = new PipelineService({
       limits: JobLimits.parse({ jobsPerTenant: JOBS_PER_TENANT }),
       checkpoints: { path: join(this.#folder, 'checkpoints'), everyMs: 200 },
+      ...(kept && { store: kept.store, jobCheckpoints: kept.checkpoints, idPrefix: lastingIdPrefix() }),
       clock,
       threads,
       log: silentLogger,
@@ -206,7 +241,56 @@ export class Simulation {
     });
     life.onEnd(() => resilience.close());
     this.#process = { life, threads, service, resilience, granted };
-    for (const job of this.#jobs) await this.#submitAgain(job);
+    if (!kept) {
+      for (const job of this.#jobs) await this.#submitAgain(job);
+      return;
+    }
+    await resumeJobs(kept.stored.jobs, {
+      service,
+      intake: { checkAgain: async ({ name }) => ({ resolved: this.#specOf(name), files: undefined }) },
+      checkpoints: kept.checkpoints,
+      log: silentLogger,
+      nowMs: Number(clock.wall() / 1_000_000n),
+    });
+    for (const job of this.#jobs) this.#findAgain(job);
+  }
+
+  async #openStore(life: Life, clock: Clock) {
+    this.#faults.isFull = false; // somebody has made room, or the process could not start
+    const fs = diskIn(life, this.#disk.fs, this.#faults);
+    // One that is dead to all others, once it has ended.
+    const here = { ...thisOwner(), pid: PID_MAX + ++this.#processes };
+    const Store = this.#options.planted === 'a store forgets jobs' ? ForgetfulStore : FileJobStore;
+    const store = new Store(join(this.#folder, 'store'), { fs, clock, here });
+    const path = join(this.#folder, 'checkpoints');
+    const checkpoints = new JobCheckpoints(async () => new FileCheckpointStore(path, { fs }));
+    return { store, checkpoints, stored: await store.load() };
+  }
+
+  #specOf = (name: string): ResolvedSpec => this.#jobs.find((job) => job.name === name)!.spec;
+
+  /** After the death of a process, the user asks once more for what they have asked of a job before. */
+  #findAgain(job: UserJob): void {
+    const { service } = this.#process;
+    const found = service.list().find(({ name }) => name === job.name);
+    if (!found) {
+      if (job.isKept) this.#fail(`expected ${job.name} in the store, found none`);
+      job.handle = undefined;
+      return;
+    }
+    job.isKept = true;
+    this.#follow(job, service.get(job.name));
+    if (isEndState(found.state)) return;
+    if (job.wish === 'end') void job.handle!.stop();
+    else void (job.wish === 'pause' ? job.handle!.pause() : job.handle!.resume()).catch(() => undefined);
+  }
+
+  #follow(job: UserJob, handle: JobHandle): void {
+    job.handle = handle;
+    delete (job as { report?: JobReport }).report;
+    void handle.outcome.then((report) => {
+      if (job.handle === handle) job.report = report;
+    });
   }
 
   async #submit(): Promise<void> {
@@ -215,12 +299,12 @@ export class Simulation {
     const name = `job${this.#jobs.length}`;
     const spec = await specOf(name, kind, join(this.#folder, name));
     const tenant = TENANTS[this.#random.below(TENANTS.length)]!;
-    const job: UserJob = { name, kind, tenant, spec, wish: 'run', handle: undefined };
+    const job: UserJob = { name, kind, tenant, spec, wish: 'run', isKept: false, handle: undefined };
     this.#jobs.push(job);
-    this.#start(job);
+    await this.#start(job);
   }
 
-  #start(job: UserJob): void {
+  async #start(job: UserJob): Promise<void> {
     const options = SubmitOptions.parse({
       tenant: job.tenant,
       priority: this.#random.below(5),
@@ -232,11 +316,19 @@ export class Simulation {
         maxRestarts: 20,
       },
     });
-    const handle = this.#process.service.submit(job.spec, undefined, options);
-    job.handle = handle;
-    void handle.outcome.then((report) => {
-      if (job.handle === handle) job.report = report;
-    });
+    const { service } = this.#process;
+    if (!this.#hasStore) {
+      this.#follow(job, service.submit(job.spec, undefined, options));
+      return;
+    }
+    try {
+      const submitted = { spec: {}, options: {} };
+      this.#follow(job, await service.submitKept(job.spec, undefined, { options, submitted }));
+      job.isKept = true;
+    } catch (error) {
+      this.#steps.push(`  ${job.name} was refused: ${errorCode(error)}`);
+      this.#jobs.splice(this.#jobs.indexOf(job), 1);
+    }
   }
 
   /** After the death of a process, the user submits what has not ended, as far as it is known. */
@@ -248,8 +340,7 @@ export class Simulation {
       job.report = { outcome: 'completed' } as JobReport;
       return;
     }
-    delete (job as { report?: JobReport }).report;
-    this.#start(job);
+    await this.#start(job);
     if (job.wish === 'pause') void job.handle!.pause().catch(() => undefined);
   }
 
@@ -347,13 +438,14 @@ export class Simulation {
           job.wish = 'run';
           if (handle && !isEndState(handle.inspect().state)) void handle.resume().catch(() => undefined);
         }
-        if (job.wish === 'run' && job.report && job.report.outcome !== 'completed')
+        if (!this.#hasStore && job.wish === 'run' && job.report && job.report.outcome !== 'completed')
           await this.#submitAgain(job);
       }
       await this.#pass(1_000);
       this.#check();
       const open = this.#jobs.filter(
-        (job) => job.report?.outcome !== 'completed' && !(job.wish === 'end' && job.report),
+        ({ report, wish }) =>
+          !report || (!this.#hasStore && report.outcome !== 'completed' && wish !== 'end'),
       );
       if (open.length === 0) break;
       if (round === ROUNDS_MAX)
@@ -362,7 +454,10 @@ export class Simulation {
         );
     }
     for (const job of this.#jobs) {
-      if (job.report?.outcome !== 'completed') continue;
+      const { outcome, error } = job.report!;
+      if (outcome === 'failed' && !MAY_FAIL_WITH.includes(error!.code))
+        this.#fail(`${job.name}: expected no failure, found ${error!.code}: ${error!.message}`);
+      if (outcome !== 'completed') continue;
       const found = this.#checkRows(job);
       const expected = rowsOfKind(job.kind);
       if (found.length !== expected.length)

@@ -8,6 +8,7 @@ export function firstComeFirstServed(): StartQueue<JobActor> {
     get isEmpty() {
       return waiting.size === 0;
     },
+    takeBack: () => true,
     push: (job) => void waiting.add(job),
     shift() {
       const [first] = waiting;

@@ -491,6 +491,32 @@ describe('a job with a restart policy', () => {
     expect(job.inspect().runs.at(-1)?.epoch).toBeUndefined();
   });
 
+  it('tells its thread which start it follows, unless a run has completed since', async () => {
+    const { supervisor, threads, clock } = startSupervisor();
+    const checkpoints = { path: 'checkpoints', everyMs: 10_000 };
+    const restart = { ...onFailure, policy: 'always', maxRestarts: 10 } as const;
+    const job = supervisor.submit(specOf('a'), undefined, { restart, checkpoints });
+    const follows: (number | undefined)[] = [];
+    const next = async (end: () => void) => {
+      follows.push(threads.last.task.checkpoints?.followsEpoch);
+      const { attempt } = job.inspect().runs.at(-1)!;
+      end();
+      await until(() => job.inspect().state === 'backingOff');
+      clock.advance(waitOf(job));
+      expect(job.inspect().runs.at(-1)?.attempt).toBe(attempt + 1);
+    };
+    const lose = () => threads.last.lose(crash);
+    await next(() => {
+      threads.last.claim(4);
+      lose();
+    });
+    await next(lose); // before it has claimed
+    await next(() => threads.last.finish(reportOf('completed')));
+    await next(lose);
+    follows.push(threads.last.task.checkpoints?.followsEpoch);
+    expect(follows).toEqual([undefined, 4, 4, undefined, undefined]);
+  });
+
   it('tells its thread where the checkpoints are, and that another run may follow', () => {
     const { supervisor, threads } = startSupervisor();
     const checkpoints = { path: 'checkpoints', everyMs: 10_000 };

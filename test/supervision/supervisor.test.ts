@@ -251,7 +251,7 @@ describe('supervisor', () => {
     run.answer();
     await until(() => job.inspect().state === 'running');
     const drained = job.drain({ deadlineMs: 300 });
-    clock.advance(300 + 250);
+    clock.advance(300 + 50);
     expect(run.timesEnded).toBe(1);
     clock.advance(999);
     expect(job.inspect().state).toBe('draining');

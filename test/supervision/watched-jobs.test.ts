@@ -72,7 +72,7 @@ describe('a job under the watchdog', () => {
     const { job, thread } = await running('turns');
     pass(600_000, [thread]);
     expect(job.state).toBe('running');
-    void job.pause();
+    await job.pause();
     thread.watch.tellHeld({ place: 3, sinceNs: 1n });
     pass(600_000, [thread]);
     expect(job.state).toBe('paused');

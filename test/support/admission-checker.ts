@@ -45,6 +45,33 @@ export function checkSmooth(admissions: readonly Admission[], periods: readonly 
   }
 }
 
+/**
+ * granted ≤ the burst at the start of the interval + the integral of the rate, over every interval: nothing that was
+ * saved up comes with a larger burst. At the instant of a change, both bursts hold.
+ *
+ * @throws {OverAdmissionError}
+ */
+export function checkGrowing(admissions: readonly Admission[], periods: readonly RatePeriod[]): void {
+  const { earned, scale } = earnedBy(periods);
+  const burstAt = (at: bigint) => {
+    const inForce = periods.filter(({ from }, i) => from <= at && (periods[i + 1]?.from ?? at) >= at);
+    return Math.max(...inForce.map(({ burst }) => burst));
+  };
+  const sorted = inOrder(admissions);
+  for (let first = 0; first < sorted.length; first++) {
+    const burst = scale * BigInt(burstAt(sorted[first]!.at));
+    let granted = 0n;
+    for (let last = first; last < sorted.length; last++) {
+      granted += scale * BigInt(sorted[last]!.cost);
+      if (granted > burst + earned(sorted[last]!.at) - earned(sorted[first]!.at)) {
+        throw new OverAdmissionError(
+          `expected no more than the burst of then and what was earned since, from ${sorted[first]!.at} to ${sorted[last]!.at} ns, found ${granted / scale} permits`,
+        );
+      }
+    }
+  }
+}
+
 /** The same interval by interval, to check the checker. */
 export function checkSmoothSlowly(admissions: readonly Admission[], periods: readonly RatePeriod[]): void {
   const { earned, scale } = earnedBy(periods);

@@ -49,6 +49,7 @@ export interface BranchedSettings {
   readonly sink: SinkSpec;
   readonly batcher?: Partial<BatcherOptions>;
   readonly clock?: SimulatedClock;
+  readonly counters?: Counters;
   readonly rejects?: KeptRejects;
   readonly saver?: CheckpointSaver;
   readonly checkpoint?: Checkpoint;
@@ -88,7 +89,7 @@ export function branchedPipeline(settings: BranchedSettings): StreamingPipeline 
     spec: {},
     rejects,
     dictionaries,
-    counters: new Counters(),
+    counters: settings.counters ?? new Counters(),
     clock,
     log,
     stopping,

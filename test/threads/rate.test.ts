@@ -76,6 +76,32 @@ describe('a budget that threads share', () => {
     expectLaw(admissionsOf(spenders), 50, 5_000);
   });
 
+  it('gives no more than that to two hosts between which shares of it go to and fro', async () => {
+    const whole = { permits: 20_000, burst: 100 };
+    const hosts = [declareVenue(whole), declareVenue(whole)] as const;
+    const share = (host: RateCoordinator, permits: number, burst: number) =>
+      host.share(PROVIDER, { budget: { permits, burst }, endNs: process.hrtime.bigint() + 60_000_000_000n });
+    for (const host of hosts) share(host, 10_000, 50);
+    const spenders = await Promise.all(
+      hosts.flatMap((host, i) =>
+        times(2, { mode: 'try', costs: [1, 1, 3] }).map((options, j) =>
+          Spender.start(host, options, 2 * i + j),
+        ),
+      ),
+    );
+    let changes = 0;
+    const dealing = setInterval(() => {
+      const [to, from] = changes++ % 2 === 0 ? hosts : [hosts[1], hosts[0]];
+      share(from, 1_000, 5); // what is given up comes first
+      share(to, 19_000, 95);
+    }, 7);
+    onTestFinished(() => clearInterval(dealing));
+    await spendAll(spenders, 600);
+    clearInterval(dealing);
+    expect(changes).toBeGreaterThan(0);
+    expectLaw(admissionsOf(spenders), 100, 20_000);
+  });
+
   it.each(['try', 'acquire'] as const)(
     'gives no window more than a rolling limit has, to threads that %s',
     async (mode) => {

@@ -211,6 +211,41 @@ describe('a job that is started again after it has completed', () => {
   });
 });
 
+describe('a job whose thread dies after it has published its last rows, and before it has said so', () => {
+  it.each(['append', 'error', 'replace'] as const)(
+    'has completed, and writes no row again (%s)',
+    async (ifExists) => {
+      const folder = temporaryFolder();
+      const runtime = await startRuntime({ checkpoints: { path: join(folder, 'checkpoints') } });
+      const died = JSON.stringify(join(folder, 'died'));
+      const dying = moduleOperator('emit(batch);', {
+        top: `import { existsSync, writeFileSync } from 'node:fs';`,
+        close: `if (existsSync(${died})) return;
+          writeFileSync(${died}, '');
+          process.exit(3);`,
+      });
+      const path = join(folder, 'out');
+      const sink = { use: 'csv', path, ifExists } as const;
+      const job = await runtime.submit(
+        { name: 'done', source: rows(1_000), operators: [dying], sink },
+        { restart: atOnce },
+      );
+      const report = await job.outcome;
+      expect(report).toMatchObject({
+        outcome: 'completed',
+        reason: 'end of input',
+        counters: { rowsIn: 1_000, rowsOut: 1_000 },
+        rowsPending: 0,
+      });
+      expect(report.runs.map(({ outcome, error }) => [outcome, error?.code])).toEqual([
+        ['failed', 'THREAD_EXITED'],
+        ['completed', undefined],
+      ]);
+      expect(linesIn(path)).toHaveLength(1_001);
+    },
+  );
+});
+
 describe('a job of a runtime that keeps checkpoints', () => {
   it('goes on with its run where a runtime before left it', async () => {
     const folder = temporaryFolder();

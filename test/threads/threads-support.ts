@@ -12,8 +12,8 @@ export async function startRuntime(options: RuntimeOptions = {}): Promise<Pipeli
   return runtime;
 }
 
-/** Writes an operator of the user's: `process` is the body of `process(batch, emit)`. */
-export function moduleOperator(process: string, { top = '', create = '' } = {}) {
+/** Writes an operator of the user's: `process` is the body of `process(batch, emit)`, `close` that of `close()`. */
+export function moduleOperator(process: string, { top = '', create = '', close = '' } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'tickloom-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'operator.mjs');
@@ -24,7 +24,7 @@ export function moduleOperator(process: string, { top = '', create = '' } = {}) 
       plan: (options, input) => input,
       create(options, input, context) {
         ${create}
-        return { output: input, process(batch, emit) { ${process} } };
+        return { output: input, process(batch, emit) { ${process} }, close() { ${close} } };
       },
     };`,
   );

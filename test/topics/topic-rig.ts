@@ -68,7 +68,7 @@ export class TopicRig {
     onTestFinished(close);
     await producer.open();
     const write = (rows: readonly Row[], controls: PlacedControl[] = []) =>
-      producer.write(batchOf(schema, dictionaries, rows, { controls }));
+      producer.publish(batchOf(schema, dictionaries, rows, { controls }), producer.fence);
     const end = async (how: 'completed' | 'drained' | 'failed' = 'completed') => {
       await write([], [{ row: 0, record: { type: 'end', how } }]);
       await producer.flush();

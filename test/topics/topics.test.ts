@@ -471,11 +471,11 @@ describe('a topic', () => {
     await rig.settle();
     const rows = [1, 2, 3].map((value) => Object.fromEntries(names.map((name) => [name, value])));
     const told = wide.readAll();
-    await producer.write(batchOf(schema, dictionaries, rows));
+    await producer.publish(batchOf(schema, dictionaries, rows), producer.fence);
     const last = batchOf(schema, dictionaries, [], {
       controls: [{ row: 0, record: { type: 'end', how: 'completed' } }],
     });
-    await producer.write(last);
+    await producer.publish(last, producer.fence);
     await producer.flush();
     expect(await told).toEqual(rows);
   });
@@ -500,13 +500,14 @@ describe('a topic', () => {
   it('tells of what came while its consumer did not run, before the first row after a restart', async () => {
     const rig = new TopicRig();
     const a = rig.consumer('a');
-    a.inlet.missedSince(7n, 'restart');
+    a.inlet.goOnFrom({ latest: '7' });
     const { write, end } = await rig.producer();
     await rig.settle();
     await write(rowsFrom(20, 2));
     await end();
     const told = await a.readAll();
-    expect(told).toEqual([{ type: 'gap', from: 7n, to: 20n, reason: 'restart' }, ...rowsFrom(20, 2)]);
+    const reason = 'restart: rows that came meanwhile are lost';
+    expect(told).toEqual([{ type: 'gap', from: 7n, to: 20n, reason }, ...rowsFrom(20, 2)]);
     expect(a.inlet.latest).toBe(21n);
   });
 
@@ -617,7 +618,7 @@ describe('a topic', () => {
     const batchAt = (i: number) => batchOf(schemaOf('trade'), dictionaries, rowsFrom(50 * i, 50));
     const batches = Array.from({ length: 100 }, (_, i) => batchAt(i));
     memory.take(memory.limitBytes - memory.current, 'others');
-    for (const batch of batches) await producer.write(batch);
+    for (const batch of batches) await producer.publish(batch, producer.fence);
     await expect(slow.readAll()).rejects.toMatchObject({
       code: 'QUEUE_FULL',
       message: expect.stringContaining('"maxMemoryMb"'),

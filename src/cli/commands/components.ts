@@ -2,6 +2,7 @@ import { nearestName } from '../../core/nearest-name.js';
 import { type Catalogue, OWN_COMPONENT_HINT } from '../../plan/catalogue.js';
 import { type ComponentFacts, factsOf } from '../../plan/spec-json-schema.js';
 import { type OptionSchema, optionFacts } from '../../settings/option-facts.js';
+import type { ExactlyOnce } from '../../wire/exactly-once.js';
 import { capabilityLines } from '../capability-lines.js';
 import { plainText, type Terminal } from '../terminal.js';
 import { type CatalogueOptions, listCatalogue } from './list-catalogue.js';
@@ -59,7 +60,7 @@ async function list(
 }
 
 function describe(facts: ComponentFacts): string {
-  const { kind, name, summary, module, package: installed, provider, options: schema } = facts;
+  const { kind, name, summary, module, package: installed, provider, exactlyOnce, options: schema } = facts;
   const found = optionLines(schema, '');
   const origin = installed ? `package ${installed.name} ${installed.version}` : module;
   const from = origin === undefined ? [] : [`  from ${origin}`];
@@ -68,10 +69,18 @@ function describe(facts: ComponentFacts): string {
     `${provider ? 'provider' : kind} ${name}: ${summary}`,
     ...from,
     ...supplies,
+    ...(exactlyOnce ? [`  exactly once: ${exactlyOnceText(exactlyOnce)}`] : []),
     ...(found.length === 0 ? ['  no options'] : found),
   ];
   // Those from outside have texts that nobody of us has read.
   return lines.map((line) => `${plainText(line, 2_000)}\n`).join('');
+}
+
+function exactlyOnceText(part: ExactlyOnce): string {
+  if (part === 'yes') return 'takes part in checkpoints';
+  if (part === 'by its stages')
+    return 'as its options, or the stages and the code inside it, take part in checkpoints';
+  return `no, it ${part.cannot}; ${part.instead}`;
 }
 
 function optionLines(schema: OptionSchema, prefix: string): string[] {

@@ -50,7 +50,9 @@ const GUARANTEES: Readonly<Record<Guarantee, string>> = {
   unknown: 'unknown',
 };
 
-function deliveryLines({ withStore, lossy, refused }: ExplainedDelivery): string[] {
+const REFUSED_WITHOUT = 'refused, since the spec asks for "exactly-once"';
+
+function deliveryLines({ asked, withStore, lossy, refused }: ExplainedDelivery): string[] {
   const left = lossy.map(({ stage, policy }) => `${stage} (${policy})`).join(', ');
   const without =
     'each row once in a run that is not cut short, and a run that is cut short is not resumed' +
@@ -67,7 +69,7 @@ function deliveryLines({ withStore, lossy, refused }: ExplainedDelivery): string
       : isSame
         ? [`${head} ${texts[0]?.text ?? ''}`]
         : [head, ...texts.map(({ sink, text }) => `  ${sink}: ${text}`)];
-  return [...withLines, `delivery without one: ${without}`];
+  return [...withLines, `delivery without one: ${asked === 'exactly-once' ? REFUSED_WITHOUT : without}`];
 }
 
 function sharedLines({ columns, budgets, breakers }: ExplainedShares): string[] {

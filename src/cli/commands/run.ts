@@ -1,8 +1,19 @@
-import { RuntimeError, toWireError } from '../../core/errors.js';
+import { existsSync } from 'node:fs';
+import {
+  formatProblem,
+  InvalidOptionsError,
+  PipelineError,
+  RuntimeError,
+  toWireError,
+} from '../../core/errors.js';
 import { ownCommand, shellWord } from '../../core/own-command.js';
-import type { JobHandle, JobReport } from '../../supervision/job.js';
+import { cutText } from '../../core/shown-text.js';
+import { folderOfSpec } from '../../documents/document-file.js';
+import { problemOfNoStore } from '../../plan/exactly-once.js';
+import type { PipelineRuntime } from '../../runtime/runtime.js';
+import type { SubmitOptions } from '../../service/submit-options.js';
+import { isEndState, type JobHandle, type JobInfo, type JobReport } from '../../supervision/job.js';
 import type { Logger } from '../../telemetry/logger.js';
-import type { ResolvedSpec } from '../../wire/resolved-spec.js';
 import { specLevels } from '../connected-specs.js';
 import type { EndSignal } from '../end-process.js';
 import { type InterruptSignal, Interrupts } from '../interrupts.js';
@@ -26,8 +37,15 @@ import { keepStdoutClean, plainText, type Terminal } from '../terminal.js';
 
 export interface RunOptions {
   readonly set: readonly string[];
-  /** All jobs are drained after this time. */
-  readonly durationMs?: number;
+  /** Each job is drained after this time: a text such as `10s`. */
+  readonly duration?: string;
+  /** Each job is drained after so many rows of its source. */
+  readonly maxRows?: number;
+  /** An instant at which all jobs are drained. */
+  readonly until?: string;
+  /** Each job ends with a checkpoint after so many rows, or so much time; the next run of the command goes on. */
+  readonly sliceRows?: number;
+  readonly sliceDuration?: string;
   readonly json?: boolean;
   /** How many pipelines run at the same time. */
   readonly threads?: number;
@@ -38,6 +56,8 @@ export interface RunOptions {
   readonly restart?: 'never' | 'on-failure' | 'always';
   /** Folder of the checkpoints; goes before the file. */
   readonly checkpoints?: string;
+  /** Folder of the store of jobs; goes before the file. */
+  readonly store?: string;
   /** Modules whose components specs can use, beside those of the file. */
   readonly components?: readonly string[];
 }
@@ -66,6 +86,20 @@ export async function run(
     settings?.resilience?.close();
     return 2;
   }
+  const wrong = wrongBounds(options);
+  if (wrong !== undefined) {
+    terminal.say(`${wrong}\n`);
+    settings.resilience?.close();
+    return 2;
+  }
+  const hasStore = (options.checkpoints ?? settings.runtime.checkpoints) !== undefined;
+  if (!hasStore) specs = specs.map(withoutStore);
+  const isSliced = options.sliceRows !== undefined || options.sliceDuration !== undefined;
+  if (isSliced && !hasStore) {
+    terminal.say('error: a slice needs --checkpoints FOLDER, from which the next one goes on\n');
+    settings.resilience?.close();
+    return 2;
+  }
   const refused = specs.filter((spec) => 'problems' in spec);
   if (refused.length > 0) {
     settings.resilience?.close();
@@ -78,8 +112,70 @@ export async function run(
     }
     return 2;
   }
-  const resolved = specs.flatMap((spec) => ('resolved' in spec ? [spec.resolved] : []));
-  return new Run(resolved, options, settings, terminal).execute();
+  const sound = specs.filter((spec) => 'resolved' in spec);
+  return new Run(sound, options, settings, terminal).execute();
+}
+
+/**
+ * Goes on with what is in a store, until all of it has ended.
+ *
+ * @returns The exit code.
+ */
+export async function resume(
+  options: Omit<RunOptions, 'set' | 'checkpoints' | 'restart'>,
+  terminal: Terminal,
+): Promise<number | EndSignal> {
+  if (options.json) keepStdoutClean();
+  try {
+    const settings = await loadSettings(options.settings, options);
+    const folder = options.store ?? settings.runtime.store;
+    if (folder === undefined) {
+      throw new InvalidOptionsError('resume', ['expected --store, or "store" in the file of --settings']);
+    }
+    if (typeof folder === 'string' && !existsSync(folder)) {
+      throw new InvalidOptionsError('--store', [`there is no folder ${folder}`]);
+    }
+    return await new Run([], { ...options, set: [] }, settings, terminal).execute();
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    sayRefusal(error, terminal);
+    if (options.json) await printDocument([], terminal);
+    return 2;
+  }
+}
+
+/** What is wrong with the bounds, if anything is. */
+function wrongBounds({ duration, maxRows, until, sliceRows, sliceDuration }: RunOptions): string | undefined {
+  if (until !== undefined && Date.parse(until) <= Date.now()) {
+    return `error: --until: expected an instant to come, found ${until}`;
+  }
+  if (sliceRows === undefined && sliceDuration === undefined) return undefined;
+  if (sliceRows !== undefined && sliceDuration !== undefined) {
+    return 'error: expected one of --slice-rows and --slice-duration, found both';
+  }
+  const isBounded = duration !== undefined || maxRows !== undefined || until !== undefined;
+  return isBounded ? 'error: expected no --duration, --max-rows or --until beside a slice' : undefined;
+}
+
+/** @param isConsumer - Of a topic of another spec: it ends after that one. */
+function boundsOf(
+  { duration, maxRows, until, sliceRows, sliceDuration }: RunOptions,
+  isConsumer: boolean,
+): SubmitOptions {
+  const isSlice = sliceRows !== undefined || (sliceDuration !== undefined && !isConsumer);
+  return {
+    ...(duration !== undefined && !isConsumer && { maxDuration: duration }),
+    ...(maxRows !== undefined && { maxRows }),
+    ...(until !== undefined && !isConsumer && { until }),
+    ...(isSlice && { slice: { rows: sliceRows, duration: isConsumer ? undefined : sliceDuration } }),
+  };
+}
+
+/** Refuses a spec that nothing can run as it asks without a checkpoint store. */
+function withoutStore(spec: CheckedSpec): CheckedSpec {
+  if (!('resolved' in spec) || spec.resolved.delivery !== 'exactly-once') return spec;
+  const { file, name } = spec;
+  return { file, name, problems: [`${file}: ${formatProblem(problemOfNoStore())}`], problemsLeftOut: 0 };
 }
 
 /** Prints problems, one per line. */
@@ -88,17 +184,25 @@ export function sayProblems(specs: readonly CheckedSpec[], terminal: Terminal): 
   for (const line of problemLines(refused)) terminal.say(`${plainText(line)}\n`);
 }
 
+type SoundSpec = Extract<CheckedSpec, { readonly resolved: unknown }>;
+
 class Run {
-  readonly #specs: readonly ResolvedSpec[];
+  readonly #specs: readonly SoundSpec[];
   readonly #options: RunOptions;
   readonly #settings: LoadedSettings;
   readonly #terminal: Terminal;
   readonly #handles: JobHandle[] = [];
   readonly #interrupts: Interrupts;
   #progress: Progress | undefined;
+  #runtime: PipelineRuntime | undefined;
+  #tellEnd: () => void = () => {};
+  /** Resolves when all was asked to end, and has. */
+  readonly #end = new Promise<void>((resolve) => {
+    this.#tellEnd = resolve;
+  });
 
   constructor(
-    specs: readonly ResolvedSpec[],
+    specs: readonly SoundSpec[],
     options: RunOptions,
     settings: LoadedSettings,
     terminal: Terminal,
@@ -114,10 +218,11 @@ class Run {
   }
 
   async execute(): Promise<number | EndSignal> {
-    const { threads, durationMs, restart, checkpoints } = this.#options;
+    const { threads, restart, checkpoints, store } = this.#options;
     const { runtime: settings, resilience } = this.#settings;
     const { createRuntime } = await import('../../runtime/runtime.js');
-    let runtime: Awaited<ReturnType<typeof createRuntime>>;
+    let runtime: PipelineRuntime;
+    const begunAtMs = Date.now();
     try {
       runtime = await createRuntime({
         ...settings,
@@ -126,6 +231,7 @@ class Run {
         ...(threads !== undefined && { maxThreads: threads }),
         ...(restart !== undefined && { restart: { ...settings.restart, policy: restart } }),
         ...(checkpoints !== undefined && { checkpoints: { ...settings.checkpoints, path: checkpoints } }),
+        ...(store !== undefined && { store: { path: store } }),
       });
     } catch (error) {
       resilience?.close();
@@ -133,25 +239,41 @@ class Run {
     }
     const progress = new Progress({ terminal: this.#terminal, list: () => runtime.list() });
     this.#progress = progress;
+    this.#runtime = runtime;
     runtime.on((event) => progress.tell(event));
     this.#interrupts.watch();
-    let timer: NodeJS.Timeout | undefined;
     let code: number;
     try {
       // Consumers of topics first, so that no row comes before they are known.
-      const levels = specLevels(this.#specs);
-      for (const spec of levels.toReversed().flat()) this.#handles.push(await runtime.submitResolved(spec));
+      const resumed = resumedJobs(runtime, begunAtMs);
+      this.#handles.push(...resumed);
+      const taken = this.#specs.find(({ name }) => resumed.some((job) => job.name === name));
+      if (taken) return await this.#failAll(takenError(taken.name));
+      const levels = this.#levels();
+      for (const [level, specs] of [...levels.entries()].toReversed()) {
+        const bounds = boundsOf(this.#options, level > 0);
+        for (const { resolved, written, file } of specs) {
+          const terms = { written, specFolder: folderOfSpec(file) };
+          this.#handles.push(await runtime.submitChecked(resolved, terms, bounds));
+        }
+      }
+      if (this.#handles.length + runtime.schedules().length === 0)
+        this.#terminal.say('There is nothing in the store that should run\n');
       // An interrupt may have come before any job was submitted.
-      if (this.#interrupts.exitCode !== undefined) void this.#endLevels('suspend');
+      if (this.#interrupts.exitCode !== undefined) this.#suspend();
       progress.start();
-      if (durationMs !== undefined) timer = setTimeout(() => void this.#endLevels('drain'), durationMs);
-      const reports = await Promise.all(this.#specs.map(({ name }) => runtime.get(name).outcome));
+      if (levels.length > 1) void this.#endWithProducers(levels[0]!.map(({ name }) => name));
+      const ofSpecs = this.#specs.map(({ name }) => runtime.get(name));
+      const reports = await Promise.all([...ofSpecs, ...resumed].map(({ outcome }) => outcome));
+      if (runtime.schedules().length > 0 && this.#interrupts.exitCode === undefined) {
+        progress.note('The schedules of the store go on; Ctrl-C ends them\n');
+        await this.#end;
+      }
       progress.stop();
       await this.#report(reports);
       const isWhole = reports.every(({ outcome }) => outcome === 'completed');
       code = this.#interrupts.exitCode ?? (isWhole ? 0 : 1);
     } finally {
-      clearTimeout(timer);
       progress.stop();
       await runtime.close({ deadlineMs: 0 });
       resilience?.close();
@@ -173,7 +295,7 @@ class Run {
 
   async #report(reports: readonly JobReport[]): Promise<void> {
     const leftOut = reports
-      .map((report, i) => leftOutLines(report, this.#specs[i]!.deadLetter?.path))
+      .map((report, i) => leftOutLines(report, this.#specs[i]?.resolved.deadLetter?.path))
       .join('');
     if (leftOut !== '') this.#terminal.say(leftOut);
     if (this.#options.json) {
@@ -191,8 +313,8 @@ class Run {
 
   /** A hint on how to view the files that were written. */
   #hint(reports: readonly JobReport[]): string {
-    const paths = this.#specs.flatMap(({ sink }, i) => {
-      const { path } = sink.options as { readonly path?: unknown };
+    const paths = this.#specs.flatMap(({ resolved }, i) => {
+      const { path } = resolved.sink.options as { readonly path?: unknown };
       return typeof path === 'string' && reports[i]!.outputs.length > 0 ? [shellWord(path)] : [];
     });
     return paths.length === 0 ? '' : `Look into them: ${ownCommand()} show ${paths.join(' ')}\n`;
@@ -213,11 +335,21 @@ class Run {
   #settle(signal: InterruptSignal): void {
     const what = this.#keepsCheckpoints ? 'taking the last checkpoints' : 'draining what was read';
     this.#progress?.note(`${signal}: ${what}; send it again to stop at once\n`);
-    void this.#endLevels('suspend');
+    this.#suspend();
+  }
+
+  /** With a store, the wish of the user stays: the next start goes on with all jobs. */
+  #suspend(): void {
+    if (this.#hasStore) void this.#runtime?.close().then(this.#tellEnd);
+    else void this.#endLevels('suspend');
+  }
+
+  get #hasStore(): boolean {
+    return (this.#options.store ?? this.#settings.runtime.store) !== undefined;
   }
 
   get #keepsCheckpoints(): boolean {
-    return (this.#options.checkpoints ?? this.#settings.runtime.checkpoints) !== undefined;
+    return this.#hasStore || (this.#options.checkpoints ?? this.#settings.runtime.checkpoints) !== undefined;
   }
 
   #force(signal: InterruptSignal): void {
@@ -225,22 +357,54 @@ class Run {
       ? 'the next run goes on from the last checkpoints'
       : 'what is not durable is lost';
     this.#progress?.note(`${signal}: stopping at once; ${what}\n`);
-    for (const handle of this.#handles) void handle.stop();
+    if (this.#hasStore) void this.#runtime?.close({ deadlineMs: 0 });
+    else for (const handle of this.#handles) void handle.stop();
+  }
+
+  /** Those that read topics have no bound of time: they are drained once all producers have come to theirs. */
+  async #endWithProducers(producers: readonly string[]): Promise<void> {
+    const reports = await Promise.all(
+      this.#handles.filter(({ name }) => producers.includes(name)).map(({ outcome }) => outcome),
+    );
+    const isOver = reports.some(({ bound }) => bound === 'duration' || bound === 'until');
+    if (isOver)
+      await this.#endLevels(reports.some(({ reason }) => reason === 'sliced') ? 'suspend' : 'drain');
   }
 
   /** Ends the producers of topics before their consumers, which read on to their end. */
   async #endLevels(how: 'drain' | 'suspend'): Promise<void> {
-    for (const level of specLevels(this.#specs)) {
+    for (const level of this.#levels()) {
       const names = new Set(level.map(({ name }) => name));
       const handles = this.#handles.filter(({ name }) => names.has(name));
       await Promise.all(handles.map((handle) => handle[how]()));
     }
+    await Promise.all(this.#handles.map((handle) => handle[how]())); // those of an earlier process
+  }
+
+  #levels(): SoundSpec[][] {
+    const byName = new Map(this.#specs.map((spec) => [spec.name, spec]));
+    const levels = specLevels(this.#specs.map(({ resolved }) => resolved));
+    return levels.map((level) => level.flatMap(({ name }) => byName.get(name) ?? []));
   }
 
   #logger(): Logger {
     const write = (line: string) => (this.#progress ? this.#progress.note(line) : this.#terminal.say(line));
     return withoutFailures(lineLogger(this.#options.logLevel, write));
   }
+}
+
+/** What an earlier process has left in the store: what goes on, and what has ended with that process, stops aside. */
+function resumedJobs(runtime: PipelineRuntime, begunAtMs: number): JobHandle[] {
+  const isOfNow = ({ state, history }: JobInfo) =>
+    !isEndState(state) || (state !== 'stopped' && (history.at(-1)?.atMs ?? 0) >= begunAtMs);
+  return runtime.list().flatMap((job) => (isOfNow(job) ? [runtime.get(job.id)] : []));
+}
+
+function takenError(name: string): PipelineError {
+  const message =
+    `Job "${cutText(name, 100)}" is in the store, and goes on with what it was submitted with: ` +
+    `use "${ownCommand()} resume", or give this spec a different name`;
+  return new PipelineError('JOB_NAME_TAKEN', message);
 }
 
 /** Logs the supervisor's lines for failed runs and jobs at `debug`, since they have already been reported. */

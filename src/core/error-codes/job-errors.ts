@@ -17,7 +17,7 @@ export const JOB_ERRORS = {
   JOB_STATE: {
     meaning: 'A job or a pipeline cannot do what was asked in the state that it is in.',
     cause:
-      'A pause or resume of a job that drains or has ended, a checkpoint of a pipeline that has ended, or a second `run()` of one pipeline.',
+      'A pause or resume of a job that drains or has ended, a `delete` of one that has not, a checkpoint of a pipeline that has ended, or a second `run()` of one pipeline.',
     remedy: 'Look at `state` first. Create another pipeline to run a spec again.',
     retryable: 'no',
   },
@@ -28,6 +28,22 @@ export const JOB_ERRORS = {
     remedy:
       'Submit again when some of them have started, raise `limits.queued`, or see in `waitsFor` of the jobs in `list()` what holds them up.',
     retryable: 'yes',
+  },
+  UPDATE_REFUSED: {
+    meaning:
+      'A job cannot go on from its checkpoint with the changed spec, so it goes on with the one that it has.',
+    cause:
+      'A stage with a state has other options, is gone, or cannot be told from others; a sink would get other columns than its files have; a branch is new; the name differs; or the job has no checkpoints.',
+    remedy:
+      'The message names each change that cannot be. Take it back, or drain the job and submit the changed spec: it begins a new run.',
+    retryable: 'no',
+  },
+  UPDATE_FELL_BACK: {
+    meaning: 'A job with a changed spec did not start, and goes on with the spec that it had.',
+    cause:
+      'A stage did not open, the checkpoint does not fit after all, or the start took longer than `startDeadlineMs`.',
+    remedy: 'The message says why the start failed. Mend that, and update again.',
+    retryable: 'no',
   },
   DEPENDENCY_CYCLE: {
     meaning: 'Jobs would wait for one another, so that none of them could ever start.',
@@ -73,9 +89,32 @@ export const JOB_ERRORS = {
       'See `runs` of the job for the error of each run, mend that, and submit the job again. Raise `maxRestarts` or `backOffMax` if it merely needs more time.',
     retryable: 'no',
   },
+  PROCESS_ENDED: {
+    meaning: 'The process of a job ended while a run of it was at work.',
+    cause:
+      'The process was killed, crashed, or was stopped without `close()`. Where it happens again and again, the job itself may be the cause: native code, or memory beside the heap.',
+    remedy:
+      'Nothing, where the process was killed on purpose: the next run goes on. Close the runtime, or send SIGTERM to `tickloom`, and the jobs are suspended in good order.',
+    retryable: 'yes',
+  },
+  GROUP_SPENT: {
+    meaning:
+      'The group of a job has had all the restarts that it may have, or could not be restarted: all of its jobs are `dead`.',
+    cause:
+      'One of its jobs failed again and again, or a thread of it could not be ended. The message names the group, and the job that failed first with its failure.',
+    remedy:
+      'Mend what that job failed with, and submit the jobs again. Raise `maxRestarts` of the group if they merely need more time.',
+    retryable: 'no',
+  },
+  GROUP_UNKNOWN: {
+    meaning: 'The runtime has no group of that name.',
+    cause: 'A misspelt name, or a group that the settings of the runtime do not have.',
+    remedy: 'Add the group to `groups` of the settings, or name one that is there.',
+    retryable: 'no',
+  },
   JOB_STALLED: {
     meaning:
-      'Rows waited in a job and nothing moved, for twice as long as `watchdog.progress` says, and its run was ended.',
+      'Rows waited in a job and nothing moved, for twice the `progress` of the watchdog, and its run was ended.',
     cause: 'An operator or a sink awaits something that never comes. Only with `watchdog.onStall: restart`.',
     remedy:
       'The message names the stage. Give its calls a deadline of their own; let a sink that waits on purpose say so (`knownWaits`), or raise `watchdog.progress`.',
@@ -139,7 +178,7 @@ export const JOB_ERRORS = {
     retryable: 'yes',
   },
   THREAD_STUCK: {
-    meaning: 'The event loop of a thread did not turn for `watchdog.loop`, and its run was ended.',
+    meaning: 'The event loop of a thread did not turn for the `loop` of the watchdog, and its run was ended.',
     cause:
       'An operator that loops for ever, one that needs too long for one batch, or a call that blocks the thread, such as `execFileSync`. Time in which the thread had no processor does not count.',
     remedy:

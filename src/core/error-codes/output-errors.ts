@@ -42,6 +42,14 @@ export const OUTPUT_ERRORS = {
       'What was committed stays. A new owner resumes from the last accepted checkpoint, so no row is lost or doubled. If that was not intended, make sure that only one process uses the key.',
     retryable: 'no',
   },
+  LEASE_LOST: {
+    meaning: 'The time for which this run might deliver and commit has passed, and was not moved on.',
+    cause:
+      'Whoever holds the lease of the job could not renew it in time: its store did not answer, or the process was suspended, or too busy.',
+    remedy:
+      'Nothing was delivered or committed from then on, and what was committed stays. The next run goes on from the last accepted checkpoint. If it happens often, make the lease longer.',
+    retryable: 'yes',
+  },
   RUN_UNKNOWN: {
     meaning: 'The output holds nothing of the run that should be released.',
     cause: 'A misspelt `--run`, or a run that has been released before.',

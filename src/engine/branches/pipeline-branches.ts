@@ -22,7 +22,7 @@ export interface PipelineBranchesParts {
   readonly turns: LoopTurns;
   /** Which stage the thread is in. */
   readonly at: StagesAtWork;
-  readonly counters: Pick<Counters, 'add'>;
+  readonly counters: Pick<Counters, 'add' | 'mayRunUntilNs'>;
   /** Called when nothing more may be delivered; `throwIfFailed` throws the reason. */
   onFailure(error: unknown): void;
 }

@@ -47,6 +47,8 @@ export interface CheckpointKeeperParts {
   readonly sink: Named<Sink>;
   /** If omitted, checkpoints are not saved, only returned to the callers that asked for them. */
   readonly saver?: CheckpointSaver | undefined;
+  /** @throws What ends the run, if nothing may be saved and committed any more. */
+  throwIfOver(): void;
   /** Called when a checkpoint should be taken as soon as possible. */
   onDue(): void;
   /** Called when the store has room again: `holdsIntake` has become false. */
@@ -246,6 +248,7 @@ export class CheckpointKeeper {
       throw error instanceof LateCutError ? this.#refusedBy(error) : this.#fail(error);
     }
     if (!saver) return taken;
+    this.#expectTime();
     try {
       await saver.save(taken);
     } catch (error) {
@@ -255,12 +258,21 @@ export class CheckpointKeeper {
     this.#acceptedTurn = turn;
     this.#hasRoom();
     if (!isPrepared) return taken;
+    this.#expectTime(); // else the next start commits it: the checkpoint was accepted
     try {
       await blame('SINK_FAILED', labelOf('Sink', sink), () => sink.stage.commit?.(position));
     } catch (error) {
       throw this.#fail(error);
     }
     return taken;
+  }
+
+  #expectTime(): void {
+    try {
+      this.#parts.throwIfOver();
+    } catch (error) {
+      throw this.#fail(error);
+    }
   }
 
   #refusedBy(error: unknown): unknown {

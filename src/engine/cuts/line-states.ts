@@ -61,12 +61,12 @@ export class LineStates {
 
   /**
    * Checks whose states there are. Only an operator or an input with a name may be new, or belong to one: an
-   * operator in another's place is told from it by the spec.
+   * operator in another's place is told from it by the spec. One that kept no state may be gone.
    * @throws {PipelineError} `CHECKPOINT_INVALID`
    */
   expect({ rows: _, ...states }: States): void {
     const known = new Set(this.#inside.map(({ key }) => key));
-    const strange = Object.keys(states).filter((key) => !known.has(key));
+    const strange = Object.keys(states).filter((key) => !known.has(key) && states[key] !== null);
     const lacking = this.#inside.filter(({ key }) => !Object.hasOwn(states, key));
     const added = lacking
       .filter(({ operator, named }) => operator || named.name !== undefined)

@@ -61,6 +61,7 @@ export class StageStates {
       takenAtMs: Number(clock.wall() / 1_000_000n),
       spec,
       counters: tally.cut(point),
+      progress: intake.rowProgress(point),
       ...(ended && { ended }),
     } as const;
     // Last, since what stands behind a queue may have met new strings until the sink was done.

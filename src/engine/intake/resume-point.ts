@@ -28,6 +28,8 @@ export interface SourceCounts extends IntakeCounts, Pick<SourceProgress, 'rowsRe
 
 /** Where to go on after everything that has been taken from an intake. */
 export interface ResumePoint extends SourceProgress, IntakeCounts {
+  /** Rows behind the position that have been taken already. */
+  readonly rowsToSkip: number;
   /** The state of the checks of a live source. */
   readonly live: PlainData | undefined;
 }

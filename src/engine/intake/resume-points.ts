@@ -18,6 +18,10 @@ export interface ResumePointsParts {
   readonly queue: Pick<BatchQueue<ResumePoint>, 'firstNote' | 'isEmpty'>;
   /** Counts up to now. */
   readonly counts: IntakeCounts;
+  /** Whether the position before the next read has to be known, however expensive it is. */
+  mustKnowPosition(): boolean;
+  /** Returns how many rows of the next read have been taken already. */
+  rowsToSkip(): number;
   /** Returns the state of the checks of a live source. */
   live(): PlainData | undefined;
   /** Returns what ended the reads. */
@@ -132,7 +136,9 @@ export class ResumePoints {
     const { inputs, stage } = this.#parts.source;
     // What a source has read from its inputs is in its position only between two reads.
     if (inputs) return undefined;
-    return stage.positionForRead ? stage.positionForRead() : stage.position();
+    return stage.positionForRead && !this.#parts.mustKnowPosition()
+      ? stage.positionForRead()
+      : stage.position();
   }
 
   #now(): ResumePoint {
@@ -155,7 +161,8 @@ export class ResumePoints {
 
   #at(read: SourceProgress): ResumePoint {
     const { rowsRead, rowsRefused, rowsLeftOut } = this.#parts.counts;
-    return { ...read, rowsRead, rowsRefused, rowsLeftOut, live: this.#parts.live() };
+    const rowsToSkip = this.#parts.rowsToSkip();
+    return { ...read, rowsRead, rowsRefused, rowsLeftOut, rowsToSkip, live: this.#parts.live() };
   }
 }
 

@@ -6,6 +6,7 @@ import type { Nanos } from '../../core/units.js';
 import { type OverflowPolicy, overflowFor } from '../../settings/overflow-policy.js';
 import type { QueueSettings } from '../../settings/queue-options.js';
 import type { Logger } from '../../telemetry/logger.js';
+import type { RowBounds, RowProgress } from '../../wire/bounds.js';
 import type { StageStatistics } from '../../wire/pipeline-report.js';
 import { blamed, locatedAt } from '../blame.js';
 import { WATERMARK_EVERY_NS } from '../event-time/live-watermark.js';
@@ -19,6 +20,7 @@ import { LiveIntake } from './live-intake.js';
 import { OverflowNotice } from './overflow-notice.js';
 import type { IntakeCounts, KnownResumePoint, ResumePoint, SourceCounts } from './resume-point.js';
 import { ResumePoints } from './resume-points.js';
+import { RowLimit } from './row-limit.js';
 
 /** How far a replay is read ahead: enough to decode while the sink writes. */
 const REPLAY_LIMITS = { batches: 2, rows: 262_144, bytes: 33_554_432 };
@@ -70,6 +72,8 @@ export class SourceIntake implements IntakeCounts {
   readonly #isReplay: boolean;
   readonly #live: { readonly intake: LiveIntake; readonly timer: RepeatingTimer } | undefined;
   readonly #points: ResumePoints;
+  readonly #limit = new RowLimit();
+  #reached: 'run' | 'slice' | undefined;
   /** Whether the last read was answered without a promise. */
   #answersAtOnce = false;
   #readsInARow = 0;
@@ -122,6 +126,8 @@ export class SourceIntake implements IntakeCounts {
       source,
       queue: this.#queue,
       counts: this,
+      mustKnowPosition: () => this.#limit.mayEndSlice(this.#rowsRead),
+      rowsToSkip: () => this.#limit.rowsToSkip,
       live: () => this.#live?.intake.snapshot(),
       failure: () => this.#failure,
     });
@@ -239,6 +245,26 @@ export class SourceIntake implements IntakeCounts {
   /** Continues from a checkpoint. The source itself is resumed apart from that. */
   restore(live: PlainData): void {
     this.#live?.intake.restore(live);
+  }
+
+  /**
+   * Sets how many rows may be taken. Called before the first read.
+   *
+   * @param progress - Of the checkpoint that this start goes on from.
+   */
+  bound(bounds: RowBounds, progress: RowProgress | undefined): void {
+    this.#limit.set(bounds, progress);
+    this.#lookAtLimit();
+  }
+
+  /** Which bound has been reached, once there is nothing more to take before it. */
+  get boundReached(): 'run' | 'slice' | undefined {
+    return this.#queue.isEmpty ? this.#reached : undefined;
+  }
+
+  /** What a checkpoint at a point says of the bounds. */
+  rowProgress(point: Pick<ResumePoint, 'rowsRead' | 'rowsToSkip'>): RowProgress {
+    return this.#limit.progressAt(point);
   }
 
   /** Called after a pause in which nothing was read, although rows may have arrived. */
@@ -371,11 +397,30 @@ export class SourceIntake implements IntakeCounts {
 
   /** Counts and checks the rows of a batch that has arrived. */
   #receive(batch: Batch): void {
+    if (this.#limit.isSet) this.#leaveWithin(batch);
     this.#rowsRead += batch.length;
     const rows = this.#live?.intake.receive(batch);
     if (!rows) return;
     this.#rowsRefused += rows.refused;
     if (rows.failure) this.#fail({ error: rows.failure.error, of: 'row' });
+  }
+
+  /** Leaves no more rows in a batch than may be taken, and reads no further once they have come. */
+  #leaveWithin(batch: Batch): void {
+    const point = this.#points.beforeRead();
+    this.#limit.skipFrom(batch);
+    const isHadAgain = this.#isReplay && this.#policy === 'block' && point.position !== undefined;
+    if (this.#limit.cut(batch, this.#rowsRead, isHadAgain)) {
+      const rowsToSkip = point.rowsToSkip + batch.length;
+      this.#points.failAt({ ...point, rowsRead: this.#rowsRead + batch.length, rowsToSkip });
+    }
+    this.#lookAtLimit(batch.length);
+  }
+
+  /** @param more - Rows that are about to be counted. */
+  #lookAtLimit(more = 0): void {
+    this.#reached = this.#limit.reachedAt(this.#rowsRead + more);
+    if (this.#reached) this.#isOver = true;
   }
 
   #readAhead(): void {

@@ -2,7 +2,7 @@ import { basename, parse } from 'node:path';
 import type { DictionarySet } from '../../columns/dictionary.js';
 import type { Column } from '../../columns/schema.js';
 import { InvalidOptionsError, PipelineError } from '../../core/errors.js';
-import { MATCH_MS_MAX, MatchTimeError, matchWithin } from '../../core/match-time.js';
+import { MATCH_ATTEMPTS, MATCH_MS_MAX, MatchTimeError, matchWithin } from '../../core/match-time.js';
 import { cutText } from '../../core/shown-text.js';
 import type { ColumnPlan, ColumnReading } from './column-plan.js';
 import type { ColumnReader } from './column-reader.js';
@@ -169,7 +169,7 @@ function textOfName(file: string, column: string, pattern: string | undefined): 
   const at = `columns.${column}.fromFile`;
   let found: string | undefined;
   try {
-    found = matchWithin(() => new RegExp(pattern).exec(name)?.[1]);
+    found = matchWithin(() => new RegExp(pattern).exec(name)?.[1], MATCH_MS_MAX, MATCH_ATTEMPTS);
   } catch (error) {
     if (!(error instanceof MatchTimeError)) throw error;
     throw new InvalidOptionsError('source', [

@@ -40,12 +40,18 @@ export class FilesInUse<Owner extends object> {
    * problem of its own.
    *
    * @param nameOf - What an owner is called in messages.
+   * @param isLeftOut - Of which owners no file is in the way.
    */
-  conflicts(files: JobFiles, nameOf: (owner: Owner) => string): SpecProblem[] {
+  conflicts(
+    files: JobFiles,
+    nameOf: (owner: Owner) => string,
+    isLeftOut: (owner: Owner) => boolean = () => false,
+  ): SpecProblem[] {
     const problems: SpecProblem[] = [];
     const time = new ComparisonTime();
     try {
       for (const [owner, theirs] of this.near(files)) {
+        if (isLeftOut(owner)) continue;
         problems.push(...conflictsBetween(files, theirs, nameOf(owner), time));
         if (problems.length >= PROBLEMS_MAX) break;
       }

@@ -15,7 +15,11 @@ export type BreakerEvent =
       readonly gauges?: BreakerGauges;
     }
   | { readonly type: 'halfOpened'; readonly breaker: string }
-  | { readonly type: 'closed'; readonly breaker: string; readonly cause: 'probes' | 'reset' | 'enabled' }
+  | {
+      readonly type: 'closed';
+      readonly breaker: string;
+      readonly cause: 'probes' | 'reset' | 'enabled' | 'told';
+    }
   | { readonly type: 'heldOpen'; readonly breaker: string }
   | { readonly type: 'disabled'; readonly breaker: string }
   /** Its options were changed. */

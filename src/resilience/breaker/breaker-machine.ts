@@ -25,7 +25,20 @@ export type BreakerMachineEvent = Timed &
     | { readonly type: 'enable' }
     | { readonly type: 'reset' }
     | { readonly type: 'configure'; readonly openTime: OpenTimeOptions }
+    | ({ readonly type: 'told' } & ToldState)
   );
+
+/**
+ * A state that somebody else has found: the breaker of the same provider in another process, by way of whoever keeps
+ * them in step.
+ */
+export interface ToldState {
+  readonly state: Extract<BreakerState, 'closed' | 'open' | 'halfOpen'>;
+  /** A whole number of at least 1 that grows with each change of the state: one that is not higher is ignored. */
+  readonly version: number;
+  /** Of an open one: milliseconds that are left of its open time. Missing: as long as it would be open by itself. */
+  readonly openLeftMs?: number | undefined;
+}
 
 /** Plain data: a machine restored from it continues, and its owner sets a timer for `openUntilMs` again. */
 export interface BreakerContext {
@@ -37,6 +50,8 @@ export interface BreakerContext {
   readonly reason?: BreakerReason | undefined;
   /** Holds that have not been released. */
   readonly holds: number;
+  /** Version of the last state that was told and applied; 0 before the first. */
+  readonly toldVersion: number;
   readonly openTime: OpenTimeOptions;
   readonly random: RandomState;
 }
@@ -56,6 +71,8 @@ export interface BreakerStep {
  * nothing about single calls either; those are counted in shared memory.
  */
 export function createBreakerMachine(settings: OpenTimeOptions, seed: number) {
+  const isNew = (context: BreakerContext, event: BreakerMachineEvent, state: ToldState['state']) =>
+    event.type === 'told' && event.state === state && event.version > context.toldVersion;
   return setup({
     types: {
       context: {} as BreakerContext,
@@ -66,6 +83,9 @@ export function createBreakerMachine(settings: OpenTimeOptions, seed: number) {
     guards: {
       isHeld: ({ context }) => context.holds > 0,
       isLastHold: ({ context }) => context.holds <= 1,
+      isToldClosed: ({ context, event }) => isNew(context, event, 'closed'),
+      isToldOpen: ({ context, event }) => isNew(context, event, 'open'),
+      isToldHalfOpen: ({ context, event }) => isNew(context, event, 'halfOpen'),
     },
     actions: {
       startAnew: assign(({ context }) => start(context)),
@@ -80,6 +100,27 @@ export function createBreakerMachine(settings: OpenTimeOptions, seed: number) {
         openTime,
         ...(context.openings === 0 && drawOpenTime(0, { openTime, random: context.random })),
       })),
+      noteTold: assign(({ context, event }) => ({
+        toldVersion: event.type === 'told' ? event.version : context.toldVersion,
+      })),
+      openAsTold: assign(({ context, event }) => ({
+        openings: context.openings + 1,
+        openForMs: toldOpenMs(context, event),
+        openUntilMs: event.atMs + toldOpenMs(context, event),
+        reason: 'told' as const,
+      })),
+      openForNothing: assign(({ context, event }) => ({
+        openings: context.openings + 1,
+        openForMs: 0,
+        openUntilMs: event.atMs,
+        reason: 'told' as const,
+      })),
+      // The instant that it opened at stays; its deadline only moves to a later one.
+      openLonger: assign(({ context, event }) => {
+        const { openUntilMs = event.atMs, openForMs } = context;
+        const moreMs = Math.max(0, event.atMs + toldOpenMs(context, event) - openUntilMs);
+        return { openUntilMs: openUntilMs + moreMs, openForMs: openForMs + moreMs };
+      }),
       disarm: assign({ openUntilMs: undefined }),
       addHold: assign({ holds: ({ context }) => context.holds + 1 }),
       dropHold: assign({ holds: ({ context }) => Math.max(0, context.holds - 1) }),
@@ -95,7 +136,7 @@ export function createBreakerMachine(settings: OpenTimeOptions, seed: number) {
     id: 'breaker',
     context: () => {
       const openTime = openTimeOf(settings);
-      return { holds: 0, openTime, ...start({ openTime, random: new Random(seed).state() }) };
+      return { holds: 0, toldVersion: 0, openTime, ...start({ openTime, random: new Random(seed).state() }) };
     },
     initial: 'closed',
     on: {
@@ -109,6 +150,12 @@ export function createBreakerMachine(settings: OpenTimeOptions, seed: number) {
           hold: { target: 'heldOpen', actions: 'addHold' },
           disable: 'disabled',
           reset: { actions: 'startAnew' },
+          told: [
+            { guard: 'isToldClosed', actions: 'noteTold' },
+            { guard: 'isToldOpen', target: 'open', actions: ['openAsTold', 'noteTold'] },
+            // No breaker goes on trial without having been open, if only for an instant.
+            { guard: 'isToldHalfOpen', target: 'open', actions: ['openForNothing', 'noteTold'] },
+          ],
         },
       },
       open: {
@@ -119,6 +166,11 @@ export function createBreakerMachine(settings: OpenTimeOptions, seed: number) {
           hold: { target: 'heldOpen', actions: 'addHold' },
           disable: 'disabled',
           reset: { target: 'closed', actions: 'startAnew' },
+          told: [
+            { guard: 'isToldClosed', target: 'closed', actions: ['startAnew', 'noteTold'] },
+            { guard: 'isToldOpen', actions: ['openLonger', 'noteTold'] },
+            { guard: 'isToldHalfOpen', target: 'halfOpen', actions: ['disarm', 'noteTold'] },
+          ],
         },
       },
       halfOpen: {
@@ -129,8 +181,14 @@ export function createBreakerMachine(settings: OpenTimeOptions, seed: number) {
           hold: { target: 'heldOpen', actions: 'addHold' },
           disable: 'disabled',
           reset: { target: 'closed', actions: 'startAnew' },
+          told: [
+            { guard: 'isToldClosed', target: 'closed', actions: ['startAnew', 'noteTold'] },
+            { guard: 'isToldOpen', target: 'open', actions: ['growOpenTime', 'openAsTold', 'noteTold'] },
+            { guard: 'isToldHalfOpen', actions: 'noteTold' },
+          ],
         },
       },
+      // What is done by hand here outranks what is told. That is not noted: told again after it, it counts.
       heldOpen: {
         tags: 'refusing',
         entry: ['blameHold', { type: 'tell', params: { state: 'heldOpen' } }],
@@ -169,6 +227,12 @@ const openTimeOf = ({ openMs, openFactor, openMsMax, openJitter }: OpenTimeOptio
   openMsMax,
   openJitter,
 });
+
+/** No longer than a breaker may be open by its own options. */
+const toldOpenMs = ({ openForMs, openTime }: BreakerContext, event: BreakerMachineEvent): number => {
+  const { openLeftMs = openForMs } = event.type === 'told' ? event : {};
+  return Math.max(0, Math.min(openLeftMs, openTime.openMsMax));
+};
 
 type OpenTimeDraw = Pick<BreakerContext, 'openTime' | 'random'>;
 

@@ -28,6 +28,7 @@ export type {
 } from './breaker-calls.js';
 export type { BreakerEvent, BreakerListener, EventStreamOptions } from './breaker-event.js';
 export type { BreakerHandle } from './breaker-handle.js';
+export type { ToldState } from './breaker-machine.js';
 export type { BreakerOptions, BreakerSettings } from './breaker-options.js';
 export type { BreakerSaved } from './breaker-saved.js';
 export type { BreakerStatus } from './breaker-status.js';

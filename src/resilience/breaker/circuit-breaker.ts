@@ -16,6 +16,7 @@ import { BreakerClient } from './breaker-client.js';
 import type { BreakerEvent, BreakerListener, EventStreamOptions } from './breaker-event.js';
 import { BreakerEvents } from './breaker-events.js';
 import { BREAKER_KIND, type BreakerHandle } from './breaker-handle.js';
+import type { ToldState } from './breaker-machine.js';
 import { BreakerOptions, type BreakerSettings } from './breaker-options.js';
 import type { BreakerSaved } from './breaker-saved.js';
 import type { BreakerStatus } from './breaker-status.js';
@@ -23,6 +24,7 @@ import { type CallCounts, readCallCounts, releaseStripes } from './call-counts.j
 import type { Classify } from './classify.js';
 import { MachineMirror } from './machine-mirror.js';
 import type { MirrorContext } from './mirror-context.js';
+import { ToldStateInput } from './told-state.js';
 
 export interface CircuitBreakerContext extends MirrorContext {
   readonly classify: Classify;
@@ -163,6 +165,23 @@ export class CircuitBreaker implements Breaker {
   releaseAll(): void {
     this.#holds.clear();
     this.#mirror.apply('release.all');
+  }
+
+  /**
+   * Goes to a state that was found elsewhere: by the breaker of the same provider in another process. A version that is
+   * not higher than the last one is ignored, and so is everything while the breaker is held or disabled by hand. What
+   * is found here goes on to count: a breaker that was told to close opens again on failures of its own.
+   *
+   * @throws {InvalidOptionsError} naming what is wrong with it.
+   * @throws {InvalidBreakerError} if the breaker was closed down or has lost its machine.
+   */
+  told(state: ToldState): void {
+    this.#mirror.tell(parseOptions('breaker.told', ToldStateInput, state));
+  }
+
+  /** Version of the last state that it was told and went to; 0 before the first. */
+  get toldVersion(): number {
+    return this.#mirror.toldVersion;
   }
 
   /** Lets all calls through and counts nothing, until `enable`. */

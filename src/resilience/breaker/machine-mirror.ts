@@ -26,6 +26,7 @@ import {
   type BreakerMachineEvent,
   type BreakerStep,
   createBreakerMachine,
+  type ToldState,
 } from './breaker-machine.js';
 import type { BreakerSettings } from './breaker-options.js';
 import type { BreakerSaved } from './breaker-saved.js';
@@ -46,7 +47,7 @@ type Untimed<Event> = Event extends unknown ? Omit<Event, 'atMs'> : never;
 /** Decisions by hand that need no more than their name. */
 export type PlainDecision = Exclude<
   Decision['type'],
-  'configure' | 'openTime.passed' | 'probes.succeeded' | 'probes.failed'
+  'configure' | 'told' | 'openTime.passed' | 'probes.succeeded' | 'probes.failed'
 >;
 
 type Situation = SnapshotFrom<BreakerMachine>;
@@ -219,6 +220,23 @@ export class MachineMirror {
   }
 
   /**
+   * Goes to a state that was found elsewhere, unless it is old news, or the breaker is held or disabled by hand.
+   *
+   * @throws {InvalidBreakerError} as `apply`.
+   */
+  tell(told: ToldState): void {
+    this.#apply({ type: 'told', ...told });
+    if (!this.isLive || stateOf(this.#word) !== OPEN) return;
+    this.#cells.beginProbing(this.#word, this.#clock.now()); // if it is on trial elsewhere
+    this.follow();
+  }
+
+  /** Version of the last state that was told and applied. */
+  get toldVersion(): number {
+    return this.#actor.getSnapshot().context.toldVersion;
+  }
+
+  /**
    * Changes the options of all threads. What is counted stays counted, and decides with the next outcome.
    *
    * @throws {InvalidBreakerError} as `apply`.
@@ -258,7 +276,8 @@ export class MachineMirror {
     const before = this.#actor.getSnapshot();
     const [after] = transition(this.#machine, before, event);
     const isForgotten = event.type === 'reset' && after.value === 'closed';
-    if (after.value !== before.value || isForgotten || settings) {
+    const isLonger = after.value === 'open' && after.context.openForMs !== before.context.openForMs;
+    if (after.value !== before.value || isForgotten || isLonger || settings) {
       const from = this.#word;
       const { probes } = this.#memory.rules;
       const outcomes = settings ? this.#memory.outcomes(from, now) : {};

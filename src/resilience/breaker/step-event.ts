@@ -19,12 +19,17 @@ export function stepEvent(
     case 'halfOpen':
       return { type: 'halfOpened', breaker };
     case 'closed': {
-      const cause = event === 'probes.succeeded' ? 'probes' : event === 'enable' ? 'enabled' : 'reset';
-      return { type: 'closed', breaker, cause };
+      return { type: 'closed', breaker, cause: causeOf(event) };
     }
     case 'heldOpen':
       return { type: 'heldOpen', breaker };
     case 'disabled':
       return { type: 'disabled', breaker };
   }
+}
+
+function causeOf(event: BreakerStep['event']): Extract<BreakerEvent, { type: 'closed' }>['cause'] {
+  if (event === 'probes.succeeded') return 'probes';
+  if (event === 'told') return 'told';
+  return event === 'enable' ? 'enabled' : 'reset';
 }

@@ -9,6 +9,8 @@ export interface Spent {
   /** Permits that are not yet earned back, times `nsPerPermit`; may be a fraction of a permit. */
   readonly ns: bigint;
   readonly nsPerPermit: bigint;
+  /** What could still be spent at once, times `nsPerPermit`. */
+  readonly leftNs: bigint;
   /** Instant of the last reservation, or now if there is none. */
   readonly reservedUntil: bigint;
   /** The part of `ns` that is not earned back by `reservedUntil`. */
@@ -46,7 +48,8 @@ export function retire(
     if (kind === 'gcra' && blockedUntil > now) {
       const spent = later(0n, earnedBackAt - blockedUntil);
       const behindCooldown = later(0n, spent - (burstNs - ns));
-      return { ...none, ns: spent, nsPerPermit: ns, nsThen: spent, behindCooldown };
+      const leftNs = later(0n, burstNs - spent);
+      return { ...none, ns: spent, nsPerPermit: ns, leftNs, nsThen: spent, behindCooldown };
     }
     const start = kind === 'quota' ? 0n : now;
     // At most the burst can be spent ahead at once; anything beyond it was reserved or is a debt.
@@ -56,6 +59,7 @@ export function retire(
       ...none,
       ns: spent,
       nsPerPermit: ns,
+      leftNs: later(0n, burstNs - spent),
       reservedUntil,
       nsThen: later(0n, earnedBackAt - reservedUntil),
     };
@@ -64,7 +68,8 @@ export function retire(
   const counting = instants.filter((instant) => instant > now - ns);
   const spent = BigInt(counting.length);
   const reservedUntil = later(now, counting.at(-1) ?? now);
-  return { ...none, ns: spent, nsPerPermit: 1n, reservedUntil, nsThen: spent, instants };
+  const leftNs = later(0n, BigInt(parameters.permits) - spent);
+  return { ...none, ns: spent, nsPerPermit: 1n, leftNs, reservedUntil, nsThen: spent, instants };
 }
 
 /**
@@ -93,7 +98,11 @@ export function carryOver(
   });
 }
 
-/** The initial value of a new limit's cell. */
+/**
+ * The initial value of a new limit's cell. A larger burst is not there at once: it is saved up as any other. Else what
+ * one limit has given up and another one is given could both be spent. A quota has no rate to save up by: its burst is
+ * all that it ever grants, and a larger one grants the difference.
+ */
 export function earnedBackAt(
   limit: LimitParameters,
   { spent, isOwn }: { readonly spent: Spent | undefined; readonly isOwn: boolean },
@@ -108,23 +117,40 @@ export function earnedBackAt(
   const cooledUntil = isCooling ? blockedUntil + limit.burstNs - limit.ns : 0n;
   if (isCooling && spent?.behindCooldown !== undefined) return cooledUntil + inNewTime(spent.behindCooldown);
 
-  const owed = inNewTime(spent?.ns ?? 0n);
+  /** Of what is left, as of an instant, no more than before. */
+  const spentOf = (ns: bigint, leftNs: bigint) =>
+    isOwn && !isQuota && spent !== undefined
+      ? later(inNewTime(ns), limit.burstNs - (leftNs * limit.ns) / spent.nsPerPermit)
+      : inNewTime(ns);
+  const owed = spent === undefined ? 0n : spentOf(spent.ns, spent.leftNs);
   const at = (isQuota ? 0n : now) + (isOwn || owed < limit.burstNs ? owed : limit.burstNs);
   if (isQuota || spent === undefined) return later(at, cooledUntil);
   // A reservation keeps its instant, so whatever comes after it follows at the new rate.
   const isReserved = spent.reservedUntil > now;
-  const after = isReserved ? spent.reservedUntil + inNewTime(spent.nsThen) : 0n;
+  // By then, all is spent that could be at once.
+  const after = isReserved ? spent.reservedUntil + spentOf(spent.nsThen, 0n) : 0n;
   return later(later(at, cooledUntil), sooner(after, now + 2n * FAR_NS));
 }
 
 /**
  * The permits that a new rolling window begins with, oldest first. Its ring may be too small for all of
- * them.
+ * them. What it has more than the limit before it counts as granted now, and so is there after one window.
  */
-export function instantsOf(limit: LimitParameters, spent: Spent | undefined, now: bigint): readonly bigint[] {
+export function instantsOf(
+  limit: LimitParameters,
+  { spent, isOwn }: { readonly spent: Spent | undefined; readonly isOwn: boolean },
+  now: bigint,
+): readonly bigint[] {
   if (spent === undefined) return [];
-  if (spent.kind === 'rolling') return spent.instants;
-  const permits = Number(roundUp(spent.ns, spent.nsPerPermit));
+  const left = isOwn ? Number(spent.leftNs / spent.nsPerPermit) : limit.permits;
+  if (spent.kind === 'rolling') {
+    const more = limit.permits - left - Number(spent.ns);
+    if (more <= 0) return spent.instants;
+    const reserved = spent.instants.filter((instant) => instant > now);
+    const earlier = spent.instants.slice(0, spent.instants.length - reserved.length);
+    return [...earlier, ...new Array<bigint>(more).fill(now), ...reserved];
+  }
+  const permits = Math.max(Number(roundUp(spent.ns, spent.nsPerPermit)), limit.permits - left);
   return new Array<bigint>(Math.min(permits, limit.permits)).fill(
     later(now, sooner(spent.reservedUntil, now + FAR_NS)),
   );

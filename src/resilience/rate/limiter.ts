@@ -130,8 +130,8 @@ export class Limiter implements WaitedFor {
    * Takes the permits now or not at all.
    *
    * @param cost - Number of permits, a whole number of at least 1.
-   * @returns 0 if they were taken. Otherwise the ns after which to try again; `Infinity` if no wait helps: a
-   *   rate of 0 is used up, or a budget of nothing blocks. With an in-flight cap, call `release` when the
+   * @returns 0 if they were taken. Otherwise the ns after which to try again; `Infinity` if no wait is known to help:
+   *   a rate of 0 is used up, a budget of nothing blocks, or a share has ended or is too small for now. With an in-flight cap, call `release` when the
    *   call is over.
    * @throws {InvalidCostError} `COST_INVALID`
    * @throws {CostAboveBurstError} `COST_ABOVE_BURST`
@@ -155,7 +155,8 @@ export class Limiter implements WaitedFor {
   }
 
   /**
-   * Waits for the permits. At a budget of nothing, which blocks, it waits until that is changed.
+   * Waits for the permits. At a budget of nothing, which blocks, it waits until that is changed; at a share that has
+   * ended or is too small for the cost, until that is renewed or grows.
    *
    * @throws {BudgetRefusedError} `ACQUIRE_TIMED_OUT` when `timeoutMs` has passed or is known to be too
    *   short, `BUDGET_SPENT` when waiting will never help, `WAITERS_FULL`.
@@ -230,7 +231,12 @@ export class Limiter implements WaitedFor {
       const widest = Math.max(0, this.path.views.at(-1)!.peek(now, cost));
       if (behind > 0 || wait > waitMax || wait > widest) break;
       const at = (now + atLeast(widest)) as Nanos;
-      if (this.path.take(at, cost, false) !== GRANTED) continue; // another thread was faster: try again
+      const verdict = this.path.take(at, cost, false);
+      if (verdict === BLOCKED) {
+        wait = BLOCKED; // the share ends before that
+        break;
+      }
+      if (verdict !== GRANTED) continue; // another thread was faster: try again
       for (const statistics of this.statistics) statistics.granted(cost);
       return this.#reservation(cost, at, Number(at - now));
     }
@@ -374,7 +380,7 @@ export class Limiter implements WaitedFor {
     const { views } = this.path;
     const { limits, cap } = this.#soleView;
     const [limit] = limits;
-    const isSole = views.length === 1 && limits.length === 1 && cap === undefined;
+    const isSole = views.length === 1 && limits.length === 1 && cap === undefined && !this.#soleView.isShare;
     this.#sole = isSole && limit instanceof GcraLimit && !limit.isQuota ? limit : undefined;
     this.#soleOf = limits;
   }

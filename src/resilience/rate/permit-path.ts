@@ -68,6 +68,15 @@ export class PermitPath {
       : new CostAboveBurstError(narrow.name, cost, narrow.permitsMax);
   }
 
+  /** Why no wait is known after which a share grants the cost. */
+  shortage(instant: bigint, cost: number): string | undefined {
+    for (const view of this.views) {
+      const reason = view.shortage(instant, cost);
+      if (reason !== undefined) return reason;
+    }
+    return undefined;
+  }
+
   /** The longest wait of all scopes, ignoring waiters and caps. */
   peek(instant: bigint, cost: number): number {
     for (let tries = 0; tries < TRIES_MAX; tries++) {

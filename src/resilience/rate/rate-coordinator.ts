@@ -101,6 +101,22 @@ export class RateCoordinator {
   }
 
   /**
+   * Makes a declared budget a share of what it was declared as, or changes the share: what another process deals out
+   * for a time. Each take checks the end of it; then calls wait, until it is renewed. A share that grows, begins, or
+   * comes back after its end has nothing saved up. Costs are judged by the budget as it was declared: one that fits it
+   * and not the share waits until the share grows. `set` makes it a whole budget again.
+   *
+   * @param share.endNs - Instant (`Clock.now`) from which on nothing is granted; 0n: there is no end.
+   * @throws {ScopeUnknownError} `SCOPE_UNKNOWN` if it was not declared.
+   * @throws {InvalidOptionsError}
+   * @throws {RateTableFullError}
+   */
+  share(ref: ScopeRef, { budget, endNs }: { readonly budget: BudgetInput; readonly endNs: bigint }): void {
+    const name = nameOf(ref);
+    this.#table.share(name, parseOptions(name, BudgetOptions, budget), endNs);
+  }
+
+  /**
    * Removes a budget. Calls that wait for it are refused.
    *
    * @returns Whether it existed.

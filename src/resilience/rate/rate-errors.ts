@@ -92,12 +92,17 @@ export class BudgetRefusedError extends RuntimeError {
   }
 
   /** @internal */
-  static timedOut(scopes: string, waitedMs: number, waitMs: number | undefined): BudgetRefusedError {
+  static timedOut(
+    scopes: string,
+    waitedMs: number,
+    waitMs: number | undefined,
+    because?: string | undefined,
+  ): BudgetRefusedError {
     const least =
       waitMs === undefined ? '' : `; it would have taken at least another ${Math.ceil(waitMs)} ms`;
     return new BudgetRefusedError(
       'ACQUIRE_TIMED_OUT',
-      `No permit from "${scopes}" within the timeout (waited ${Math.ceil(waitedMs)} ms)${least}`,
+      `No permit from "${scopes}" within the timeout (waited ${Math.ceil(waitedMs)} ms)${least}${because === undefined ? '' : `: ${because}`}`,
       true,
     );
   }

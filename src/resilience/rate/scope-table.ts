@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.js';
 import { type RateMemory, STATISTICS_COUNTERS } from '../../shared-memory/rate-memory.js';
 import {
   type LimitParameters,
+  PERMITS_MAX,
   readName,
   readScope,
   type ScopeParameters,
@@ -12,7 +13,7 @@ import {
 import type { BudgetOptions, LimitOptions } from './budget-options.js';
 import { type ChangeTimes, carryOver, earnedBackAt, instantsOf, retire, type Spent } from './carry-over.js';
 import { openLimit } from './open-limit.js';
-import { RateTableFullError } from './rate-errors.js';
+import { RateTableFullError, ScopeUnknownError } from './rate-errors.js';
 import { RollingLimit } from './rolling-permit-swap.js';
 import { ScopeDirectory } from './scope-directory.js';
 import { TableSpace } from './table-space.js';
@@ -53,7 +54,30 @@ export class ScopeTable {
   set(name: string, budget: BudgetOptions): void {
     const known = this.#directory.find(name);
     if (known === undefined) this.#declare(name, budget);
-    else this.#change(known, name, budget);
+    else this.#change(known, name, budget, 0);
+  }
+
+  /**
+   * Makes a budget a share of what it was declared as, or changes its share.
+   *
+   * @param end - Instant from which on nothing is granted; 0n: there is none. One that has passed, or comes first,
+   *   begins with nothing saved up: what others were given meanwhile could be spent twice.
+   * @throws {ScopeUnknownError} if it was not declared.
+   * @throws {RateTableFullError} when there is no room; then nothing has changed.
+   */
+  share(name: string, budget: BudgetOptions, end: bigint): void {
+    const scope = this.#directory.find(name);
+    if (scope === undefined) throw new ScopeUnknownError(name, [...this.#directory.names()]);
+    const { b64 } = this.#memory;
+    const endAt = this.#memory.shareEndAt(scope);
+    const before = this.#parameters(scope);
+    const isFirst = before.shareOfMax === 0;
+    const endBefore = Atomics.load(b64, endAt);
+    const isOver = isFirst ? end !== 0n : endBefore !== 0n && endBefore <= this.#clock.now();
+    const shareOfMax = isFirst ? costMaxOf(before.limits) : before.shareOfMax;
+    if (isOver) Atomics.store(b64, endAt, OVER); // until it begins
+    this.#change(scope, name, budget, shareOfMax, isOver);
+    Atomics.store(b64, endAt, end);
   }
 
   /**
@@ -78,7 +102,7 @@ export class ScopeTable {
   #declare(name: string, budget: BudgetOptions): void {
     const { i32, b64 } = this.#memory;
     const scope = this.#freeSlot(name);
-    const parameters = this.#allocate(name, budget, undefined);
+    const parameters = this.#allocate(name, budget, undefined, 0);
     const freed = scope < this.#slotsUsed ? readName(this.#memory, scope) : undefined;
     if (freed === undefined) this.#slotsUsed = scope + 1;
     else this.#freeSlots.delete(freed);
@@ -87,6 +111,7 @@ export class ScopeTable {
     this.#lives = (this.#lives % LIVES_MAX) + 1;
     Atomics.store(i32, this.#memory.lifeAt(scope), this.#lives);
     Atomics.store(b64, this.#memory.blockedUntilAt(scope), 0n);
+    Atomics.store(b64, this.#memory.shareEndAt(scope), 0n);
     Atomics.store(b64, this.#memory.virtualTimeAt(scope), 0n);
     Atomics.store(b64, this.#memory.ownLaneAt(scope), 0n);
     for (let word = 0; word < this.#memory.maskWords; word++) {
@@ -100,22 +125,22 @@ export class ScopeTable {
     this.#publish(scope, parameters, []);
   }
 
-  #change(scope: number, name: string, budget: BudgetOptions): void {
+  #change(scope: number, name: string, budget: BudgetOptions, shareOfMax: number, isEmpty = false): void {
     const before = this.#parameters(scope);
-    const after = this.#allocate(name, budget, before);
+    const after = this.#allocate(name, budget, before, shareOfMax);
     // No more than it has places for until the new version, or other threads take the record for garbage.
     const inFlightMax = Math.min(after.inFlightMax, before.leasesMax);
     // A cell that is closed ends the takes of a version. Without one, only the next version does.
     if (before.limits.length === 0) this.#publish(scope, { ...before, inFlightMax }, []);
     const spent = this.#retire(scope, before);
     const cap = this.#space.narrowCap(after);
-    this.#publish(scope, { ...after, ...cap }, spent);
+    this.#publish(scope, { ...after, ...cap }, spent, isEmpty);
     this.#giveRings(before);
     this.#space.giveSegments(after.segments, cap.segments.length);
   }
 
   /** Writes cells and parameters, then the version that puts them into effect. */
-  #publish(scope: number, parameters: ScopeParameters, spent: readonly Spent[]): void {
+  #publish(scope: number, parameters: ScopeParameters, spent: readonly Spent[], isEmpty = false): void {
     const { b64, i32 } = this.#memory;
     const last = Atomics.load(i32, this.#memory.versionAt(scope));
     const version = last + ((last & 1) === 1 ? 2 : 1);
@@ -126,14 +151,18 @@ export class ScopeTable {
       const cell = this.#memory.cellAt(scope, setOf(version), index);
       const from = carried[index]!;
       if (limit.kind !== 'rolling') {
-        Atomics.store(b64, cell, earnedBackAt(limit, from, times));
+        const earned = earnedBackAt(limit, from, times);
+        const empty = times.now + limit.burstNs;
+        const isSpent = isEmpty && limit.kind === 'gcra' && earned < empty;
+        Atomics.store(b64, cell, isSpent ? empty : earned);
         continue;
       }
       const ring = b64.subarray(
         this.#memory.ringAt(limit.ringAt),
         this.#memory.ringAt(limit.ringAt + limit.permits),
       );
-      const instants = instantsOf(limit, from.spent, times.now);
+      const known = instantsOf(limit, from, times.now);
+      const instants = isEmpty ? filledUp(known, limit.permits, times.now) : known;
       older[index] = instants.slice(0, -limit.permits).filter((instant) => instant > times.now - limit.ns);
       Atomics.store(b64, cell, RollingLimit.fill(ring, instants.slice(-limit.permits), version));
     }
@@ -175,13 +204,18 @@ export class ScopeTable {
   }
 
   /** @throws {RateTableFullError} and then nothing was taken. */
-  #allocate(name: string, budget: BudgetOptions, before: ScopeParameters | undefined): ScopeParameters {
+  #allocate(
+    name: string,
+    budget: BudgetOptions,
+    before: ScopeParameters | undefined,
+    shareOfMax: number,
+  ): ScopeParameters {
     const what = `the budget "${name}"`;
     const { weight, inFlight = 0 } = budget;
     const limits: LimitParameters[] = [];
     try {
       for (const limit of budget.limits) limits.push(this.#limit(limit, what));
-      return { limits, weight, ...this.#space.widenCap(inFlight, before, what) };
+      return { limits, weight, shareOfMax, ...this.#space.widenCap(inFlight, before, what) };
     } catch (error) {
       this.#giveRings({ limits });
       throw error;
@@ -216,6 +250,19 @@ export class ScopeTable {
     throw new RateTableFullError('another budget', 'scopesMax', scopesMax);
   }
 }
+
+/** The largest cost that a budget takes: it is judged by this, however small the share is for now. */
+const costMaxOf = (limits: readonly LimitParameters[]): number =>
+  Math.min(PERMITS_MAX, ...limits.map(({ permits }) => permits || PERMITS_MAX));
+
+/** An end that has passed. */
+const OVER = 1n;
+
+/** A window with as many permits granted now as it has room for. */
+const filledUp = (instants: readonly bigint[], permits: number, now: bigint): readonly bigint[] => {
+  const reserved = instants.filter((instant) => instant > now).slice(-permits);
+  return [...new Array<bigint>(permits - reserved.length).fill(now), ...reserved];
+};
 
 /** The owner takes nothing itself. */
 const NOBODY = -1;

@@ -1,5 +1,5 @@
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
-import { readScope, setOf } from '../../shared-memory/scope-record.js';
+import { PERMITS_MAX as COST_MAX, readScope, setOf } from '../../shared-memory/scope-record.js';
 import { InFlightCap } from './in-flight-cap.js';
 import type { Limit } from './limit.js';
 import { openLimit } from './open-limit.js';
@@ -7,10 +7,7 @@ import { ScopeRemovedError } from './rate-errors.js';
 import { ScopeStatistics } from './scope-statistics.js';
 import { leaveSeat, NO_SEAT, takeSeat } from './seats.js';
 import { toNumber } from './to-number.js';
-import { GRANTED, STALE, type Verdict } from './verdict.js';
-
-/** Also applies if nothing limits the rate: places in the order of waiters, and sums, must stay exact. */
-const COST_MAX = 1_000_000;
+import { BLOCKED, GRANTED, NEVER, STALE, type Verdict } from './verdict.js';
 
 /**
  * A scope as one thread sees it: its parameters, read once for each version. Everything that a call needs
@@ -28,6 +25,10 @@ export class ScopeView {
   weight = 1;
   /** The largest cost that can ever be granted. */
   permitsMax = COST_MAX;
+  /** Whether it is a share of a budget, which may end or grow: what it cannot grant now, it may be able to later. */
+  isShare = false;
+  /** The largest cost that a share can grant now. */
+  #permitsNow = COST_MAX;
   /** Ns that one permit takes at the steady rate of the slowest limit. */
   nsPerPermit = 1_000n;
   /** Number of the declaration. */
@@ -87,7 +88,7 @@ export class ScopeView {
     const { memory, scope, member } = this;
     const { version, life, name, parameters } = readScope(memory, scope);
     if (name !== this.name) throw new ScopeRemovedError(this.name);
-    const { limits, weight, inFlightMax } = parameters;
+    const { limits, weight, inFlightMax, shareOfMax } = parameters;
     this.#version = version;
     this.weight = weight;
     this.limits = limits.map((own, index) =>
@@ -95,10 +96,12 @@ export class ScopeView {
     );
     this.cap = inFlightMax > 0 ? new InFlightCap(memory, parameters, inFlightMax) : undefined;
     // One that blocks has no permits, but may have some later: its calls wait.
-    this.permitsMax = Math.min(
+    this.isShare = shareOfMax > 0;
+    this.#permitsNow = Math.min(
       COST_MAX,
       ...limits.map(({ permits }) => (permits === 0 ? COST_MAX : permits)),
     );
+    this.permitsMax = this.isShare ? shareOfMax : this.#permitsNow;
     // Without a rate, waiters are placed a millisecond apart, so that few of them tie.
     this.nsPerPermit = limits.some(({ kind }) => kind !== 'quota') ? 1_000n : 1_000_000n;
     for (const { nsPerPermit } of this.limits) {
@@ -112,6 +115,17 @@ export class ScopeView {
     return Atomics.load(this.memory.b64, this.#blockedUntilAt);
   }
 
+  /**
+   * Why a share grants the cost at no instant that is known, and `undefined` if that is not so. Nobody knows whether
+   * it will be renewed, or grow.
+   */
+  shortage(instant: bigint, cost: number): string | undefined {
+    if (!this.isShare) return undefined;
+    if (this.#hasEnded(instant)) return `the share of "${this.name}" has ended and was not renewed`;
+    if (cost <= this.#permitsNow) return undefined;
+    return `the share of "${this.name}" gives at most ${this.#permitsNow} at once now`;
+  }
+
   /** A counter that grows with each cooldown, and with each usage that a provider reported. */
   told(): number {
     return Atomics.load(this.memory.i32, this.memory.toldAt(this.scope));
@@ -119,13 +133,15 @@ export class ScopeView {
 
   /** Ns until all limits would grant the cost or, if negative, since when they would. Takes nothing. */
   peek(instant: bigint, cost: number): Verdict {
+    if (this.isShare && this.#isShort(instant, cost)) return this.isCurrent() ? BLOCKED : STALE;
     let longest = toNumber(BigInt.asIntN(64, this.blockedUntil() - instant));
     for (const limit of this.limits) {
       const wait = limit.peek(instant, cost);
       if (wait === STALE) return STALE;
       if (wait > longest) longest = wait;
     }
-    return this.isCurrent() ? longest : STALE;
+    if (!this.isCurrent()) return STALE;
+    return longest === NEVER && this.isShare ? BLOCKED : longest;
   }
 
   /**
@@ -133,6 +149,7 @@ export class ScopeView {
    * when another limit refused keeps its permits spent. Granting too few is safe.
    */
   take(instant: bigint, cost: number, undoable = false): Verdict {
+    if (this.isShare && this.#isShort(instant, cost)) return this.isCurrent() ? BLOCKED : STALE;
     const blockedUntil = this.blockedUntil();
     if (blockedUntil > instant) return Number(blockedUntil - instant);
     const { limits } = this;
@@ -140,7 +157,7 @@ export class ScopeView {
       const wait = limits[i]!.take(instant, cost, undoable || i < limits.length - 1);
       if (wait === GRANTED) continue;
       this.#undoBefore(i);
-      return wait;
+      return wait === NEVER && this.isShare ? BLOCKED : wait;
     }
     return limits.length === 0 && !this.isCurrent() ? STALE : GRANTED;
   }
@@ -152,6 +169,7 @@ export class ScopeView {
 
   /** Permits that could be taken at the instant; `undefined` without a limit. */
   left(instant: bigint): number | undefined {
+    if (this.isShare && this.#hasEnded(instant)) return 0;
     if (this.limits.length === 0) return undefined;
     if (this.blockedUntil() > instant) return 0;
     return Math.min(...this.limits.map((limit) => limit.left(instant)));
@@ -164,6 +182,15 @@ export class ScopeView {
     if (!isAnew) return;
     this.seat = takeSeat(this.memory, this.scope, this.member);
     this.#statistics?.moveTo(this.seat);
+  }
+
+  #isShort(instant: bigint, cost: number): boolean {
+    return cost > this.#permitsNow || this.#hasEnded(instant);
+  }
+
+  #hasEnded(instant: bigint): boolean {
+    const end = Atomics.load(this.memory.b64, this.memory.shareEndAt(this.scope));
+    return end !== 0n && instant >= end;
   }
 
   #undoBefore(count: number): void {

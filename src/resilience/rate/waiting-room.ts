@@ -207,7 +207,9 @@ export class WaitingRoom {
       waiter.limiter.count('timedOut');
       waiter.limiter.order.leave(waiter.virtualPlace);
       const waitedMs = Number(now - waiter.since) / 1e6;
-      waiter.reject(BudgetRefusedError.timedOut(waiter.limiter.path.name, waitedMs, undefined));
+      const { path } = waiter.limiter;
+      const shortage = path.shortage(now, waiter.cost);
+      waiter.reject(BudgetRefusedError.timedOut(path.name, waitedMs, undefined, shortage));
     }
   }
 

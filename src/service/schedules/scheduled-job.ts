@@ -44,7 +44,11 @@ export interface ScheduledJobContext {
   readonly instants: ScheduleInstants;
   readonly options: Pick<CheckedScheduleOptions, 'overlap' | 'progress'>;
   readonly clock: Clock;
-  submit(): Promise<JobHandle>;
+  /** A job of it that an earlier process has started. */
+  readonly running?: JobHandle | undefined;
+  submit(instantMs: number): Promise<JobHandle>;
+  /** Called when an instant has been dealt with. Must not throw. */
+  onProgress?(progress: ScheduleProgress): void;
   /** Must not throw. */
   tell(event: RuntimeEvent): void;
   onStop(): void;
@@ -62,6 +66,8 @@ export class ScheduledJob implements ScheduleHandle {
   /** Whether a job is being submitted or has not ended. */
   #isBusy = false;
   #running: JobHandle | undefined;
+  /** The instant whose job is being submitted. */
+  #submitting: number | undefined;
   /** The instant that runs when the job has ended. */
   #nextUp: number | undefined;
   #isStopped = false;
@@ -74,7 +80,20 @@ export class ScheduledJob implements ScheduleHandle {
   }
 
   start(): void {
+    const { running } = this.#context;
+    if (running) void this.#goOn(running);
     this.#timer.start();
+  }
+
+  /** How far it has come with what it has dealt with: an instant that waits for its job is still to come. */
+  get settled(): ScheduleProgress {
+    const { seenMs, dueMs, forgottenMs } = this.#timer.progress;
+    const open = [this.#submitting, this.#nextUp].filter((ms) => ms !== undefined);
+    return {
+      seenMs: Math.min(seenMs, ...open.map((ms) => ms - 1)),
+      dueMs: dueMs.filter((ms) => !open.includes(ms)),
+      forgottenMs,
+    };
   }
 
   inspect(): ScheduleInfo {
@@ -118,14 +137,33 @@ export class ScheduledJob implements ScheduleHandle {
   #skip(instantMs: number): void {
     this.#counts.skipped++;
     this.#context.tell({ type: 'schedule.due', name: this.name, instantMs, result: 'skipped' });
+    this.#tellProgress();
+  }
+
+  #tellProgress(): void {
+    if (!this.#isStopped) this.#context.onProgress?.(this.settled);
+  }
+
+  async #goOn(running: JobHandle): Promise<void> {
+    this.#isBusy = true;
+    this.#running = running;
+    this.#job = running.id;
+    await running.outcome;
+    this.#running = undefined;
+    this.#isBusy = false;
+    const next = this.#takeNextUp();
+    if (next !== undefined) await this.#run(next);
   }
 
   async #run(instantMs: number): Promise<void> {
     const { name } = this;
     this.#isBusy = true;
     for (let due: number | undefined = instantMs; due !== undefined; due = this.#takeNextUp()) {
+      this.#submitting = due;
       try {
-        const job = await this.#context.submit();
+        const job = await this.#context.submit(due);
+        this.#submitting = undefined;
+        this.#tellProgress();
         this.#running = job;
         this.#job = job.id;
         this.#counts.submitted++;
@@ -135,6 +173,8 @@ export class ScheduledJob implements ScheduleHandle {
         await job.outcome;
       } catch (thrown) {
         const error = toWireError(thrown);
+        this.#submitting = undefined;
+        this.#tellProgress();
         this.#error = error;
         this.#counts.refused++;
         this.#context.tell({ type: 'schedule.due', name, instantMs: due, result: 'refused', error });

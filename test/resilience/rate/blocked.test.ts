@@ -34,7 +34,7 @@ describe('a budget of nothing', () => {
     expect(drain(rates.limiter({ tenant: 'other', ...provider }))).toBe(5);
   });
 
-  it('lets those who wait wait, and serves them within 250 ms of the change to something', async () => {
+  it('lets those who wait wait, and serves them at the rate that it is changed to', async () => {
     const { clock, rates, open, limiter, watch, outcomes } = blocked();
     watch('own', limiter.acquire());
     watch(
@@ -46,7 +46,7 @@ describe('a budget of nothing', () => {
     await clock.advance(60_000);
     expect(outcomes.size).toBe(0);
     rates.set(tenant, OPEN);
-    await clock.advance(250);
+    await clock.advance(250 + 200); // to notice it, and to earn three permits
     expect([...outcomes.keys()].sort()).toEqual(['of another thread', 'own']);
     expect(clock.timersPending).toBe(0);
   });
@@ -77,12 +77,14 @@ describe('a budget of nothing', () => {
     expect(outcomes.get('waits')).toBeGreaterThanOrEqual(1_000);
   });
 
-  it('keeps what was spent before it spent', () => {
-    const { rates, limiter } = blocked(OPEN);
+  it('keeps what was spent before it spent, and nothing saved up', async () => {
+    const { clock, rates, limiter } = blocked(OPEN);
     limiter.tryAcquire(3);
     rates.set(tenant, { permits: 0 });
     rates.set(tenant, OPEN);
-    expect(rates.status(tenant).left).toBe(2);
+    expect(rates.status(tenant).left).toBe(0);
+    await clock.advance(300);
+    expect(rates.status(tenant).left).toBe(3);
   });
 
   it('is none where a burst is given: that is granted once', async () => {

@@ -4,6 +4,7 @@ import type { BudgetInput } from '../../../src/resilience/rate/budget-options.js
 import type { Reservation } from '../../../src/resilience/rate/limiter.js';
 import {
   type Admission,
+  checkGrowing,
   checkPauses,
   checkRolling,
   checkSmooth,
@@ -44,6 +45,51 @@ describe('a change of a budget', () => {
     expect(limiter.tryAcquire()).toBe(Number(1_000n * MS));
     await clock.advance(1_000);
     expect(drain(limiter)).toBe(1);
+  });
+
+  it('gives nothing at once of a larger burst, which is saved up as any other', async () => {
+    const { clock, limiter, set } = rig({ permits: 10 });
+    drain(limiter);
+    set({ permits: 10, burst: 40 });
+    expect(drain(limiter)).toBe(0);
+    await clock.advance(2_000);
+    expect(drain(limiter)).toBe(20);
+    await clock.advance(60_000);
+    expect(drain(limiter)).toBe(40);
+  });
+
+  it('keeps what was left when the burst grows, and no more', () => {
+    const { limiter, set } = rig({ permits: 10 });
+    for (let i = 0; i < 4; i++) limiter.tryAcquire();
+    set({ permits: 100, burst: 50 });
+    expect(drain(limiter)).toBe(6);
+  });
+
+  it('from nothing begins with nothing saved up', async () => {
+    const { clock, limiter, set } = rig({ permits: 0 });
+    set({ permits: 10 });
+    expect(drain(limiter)).toBe(0);
+    await clock.advance(300);
+    expect(drain(limiter)).toBe(3);
+  });
+
+  it('to a larger quota gives the difference: nothing else would ever come', () => {
+    const { limiter, set } = rig({ permits: 0, burst: 4 });
+    expect(drain(limiter)).toBe(4);
+    set({ permits: 0, burst: 10 });
+    expect(drain(limiter)).toBe(6);
+  });
+
+  it('to a larger rolling window gives what it has more after one window', async () => {
+    const { clock, limiter, set } = rig({ permits: 5, algorithm: 'rolling' });
+    expect(drain(limiter)).toBe(5);
+    await clock.advance(500);
+    set({ permits: 8, algorithm: 'rolling' });
+    expect(drain(limiter)).toBe(0);
+    await clock.advance(500);
+    expect(drain(limiter)).toBe(5);
+    await clock.advance(500);
+    expect(drain(limiter)).toBe(3);
   });
 
   it('gives no more at once than a lower burst', () => {
@@ -129,6 +175,7 @@ describe('limiters of one scope', () => {
     const first = rates.limiter({ tenant: 'a', ...provider });
     const second = rates.limiter({ tenant: 'b', ...provider });
     rates.set(provider, { permits: 9, inFlight: 2 });
+    await clock.advance(1_000);
     expect(first.tryAcquire(6)).toBe(0);
     await clock.advance(1_000);
     expect(second.tryAcquire(6)).toBe(0);
@@ -187,6 +234,7 @@ describe('a budget that is changed at any time', () => {
           }
         }
         checkSmooth(admissions, periods);
+        checkGrowing(admissions, periods);
         checkPauses(admissions, pauses);
       }),
       { numRuns: 150, seed: 7 },

@@ -141,7 +141,7 @@ describe('a replay of what cannot be read', () => {
   });
 
   it.each(['^(\\w+)+$(?!.)!', '(.*.*.*.*.*.*.*.*.*.*.*.*!)', '((?:[a-z]|[a-z])*)!'])(
-    'fails within a second where what is taken from its name could take years: %s',
+    'fails soon where what is taken from its name could take years: %s',
     async (fromFile) => {
       const name = `${'quotes'.repeat(20)}.csv`;
       expect(

@@ -5,6 +5,7 @@ export default defineComponent({
   kind: 'batcher',
   name: 'smart',
   summary: 'Groups rows for the sink by rows, bytes, age and key.',
+  exactlyOnce: 'yes',
   facts: ({ key }) => (key === undefined ? {} : { groupsBy: { column: key, option: 'key' } }),
   options: async () => (await import('./options.js')).BatcherOptions,
   load: loadOnce(async () => (await import('./smart-batcher.js')).smartBatcher),

@@ -13,6 +13,7 @@ export default defineComponent({
   kind: 'operator',
   name: 'asof',
   summary: 'Joins each row with a row of a second source as of its time: a trade with its quote.',
+  exactlyOnce: 'by its stages',
   mayChange: ['rowsMax', 'idle'],
   facts: ({ direction, tolerance }) => ({
     keepsTime: true,

@@ -5,6 +5,8 @@ export default defineComponent({
   kind: 'operator',
   name: 'derive',
   summary: 'Adds or replaces columns by expressions.',
+  facts: () => ({ keepsNoState: true }),
+  exactlyOnce: 'yes',
   options: async () => (await import('./options.js')).DeriveOptions,
   load: loadOnce(async () => (await import('./derive.js')).deriveOperator),
 });

@@ -5,6 +5,8 @@ export default defineComponent({
   kind: 'operator',
   name: 'filter',
   summary: 'Keeps the rows for which an expression holds.',
+  facts: () => ({ keepsNoState: true }),
+  exactlyOnce: 'yes',
   options: async () => (await import('./options.js')).FilterOptions,
   load: loadOnce(async () => (await import('./filter.js')).filterOperator),
 });

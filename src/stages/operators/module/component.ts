@@ -5,6 +5,7 @@ export default defineComponent({
   kind: 'operator',
   name: 'module',
   summary: 'An operator of your own, from a JavaScript module.',
+  exactlyOnce: 'by its stages',
   loads: ({ loads }) => loads,
   runsUserCode: true,
   mayChange: ['loads'],

@@ -74,6 +74,7 @@ function guarded(operator: Operator, who: string, readsOnly: boolean): Operator 
   return {
     output,
     readsOnly,
+    ...(operator.stateless === true && { stateless: true }),
     get order() {
       return operator.order;
     },

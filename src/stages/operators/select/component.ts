@@ -5,6 +5,8 @@ export default defineComponent({
   kind: 'operator',
   name: 'select',
   summary: 'Keeps, renames and orders columns.',
+  facts: () => ({ keepsNoState: true }),
+  exactlyOnce: 'yes',
   options: async () => (await import('./options.js')).SelectOptions,
   load: loadOnce(async () => (await import('./select.js')).selectOperator),
 });

@@ -5,6 +5,7 @@ export default defineComponent({
   kind: 'sink',
   name: 'csv',
   summary: 'CSV, one file or parts in a directory.',
+  exactlyOnce: 'yes',
   mayChange: ['rotate', 'ifExists', 'openPartsMax'],
   options: async () => (await import('./options.js')).CsvSinkOptions,
   facts: () => ({ isFenced: true }),

@@ -5,6 +5,7 @@ export default defineComponent({
   kind: 'sink',
   name: 'jsonl',
   summary: 'JSON lines, one file or parts in a directory.',
+  exactlyOnce: 'yes',
   mayChange: ['rotate', 'ifExists', 'openPartsMax'],
   options: async () => (await import('./options.js')).JsonlSinkOptions,
   facts: () => ({ isFenced: true }),

@@ -5,6 +5,7 @@ export default defineComponent({
   kind: 'sink',
   name: 'parquet',
   summary: 'Parquet files in a directory.',
+  exactlyOnce: 'yes',
   // Each column chunk states its own compression, and rows that are not yet in a chunk are saved as rows.
   mayChange: ['compression', 'rowGroupRows', 'rotate', 'ifExists', 'openPartsMax'],
   options: async () => (await import('./options.js')).ParquetSinkOptions,

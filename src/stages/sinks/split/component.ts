@@ -5,6 +5,7 @@ export default defineComponent({
   kind: 'sink',
   name: 'split',
   summary: 'Each row to the sinks whose condition it meets.',
+  exactlyOnce: 'by its stages',
   mayChange: ['cutDeadlineMs'],
   facts: ({ otherwise }) => ({ leavesRowsUnrouted: otherwise === undefined }),
   options: async () => (await import('./options.js')).SplitSinkOptions,

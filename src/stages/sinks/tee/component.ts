@@ -5,6 +5,7 @@ export default defineComponent({
   kind: 'sink',
   name: 'tee',
   summary: 'All rows to each of several sinks.',
+  exactlyOnce: 'by its stages',
   mayChange: ['cutDeadlineMs'],
   options: async () => (await import('./options.js')).TeeSinkOptions,
   load: loadOnce(async () => (await import('./tee.js')).teeSink),

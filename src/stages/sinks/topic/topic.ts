@@ -4,7 +4,8 @@ import { PipelineError } from '../../../core/errors.js';
 import type { SinkFactory } from '../../../engine/factories.js';
 import type { Durable, Sink } from '../../../engine/sink.js';
 import type { StageContext } from '../../../engine/stage.js';
-import { TopicProducer } from '../../../topics/topic-producer.js';
+import { ringTopics } from '../../../topics/ring-topics.js';
+import type { TopicPublisher } from '../../../topics/topic-port.js';
 import type { StageHealth, StageStatistics } from '../../../wire/pipeline-report.js';
 import type { TopicSinkOptions } from './options.js';
 
@@ -17,7 +18,7 @@ class TopicSink implements Sink {
   readonly capabilities = { delivery: 'append' } as const;
   readonly readsOnly = true;
   readonly #parts: readonly [TopicSinkOptions, Schema, StageContext];
-  #producer: TopicProducer | undefined;
+  #producer: TopicPublisher | undefined;
   #rowsDurable = 0;
 
   constructor(...parts: readonly [TopicSinkOptions, Schema, StageContext]) {
@@ -34,12 +35,11 @@ class TopicSink implements Sink {
     const [{ topic, blockDeadline, consumersDeadline }, schema, context] = this.#parts;
     const { topics: links, job, stream, dictionaries, clock, log, stopping } = context;
     if (!links) throw new PipelineError('SINK_FAILED', NO_RUNTIME);
-    this.#producer = new TopicProducer({
+    this.#producer = await ringTopics(links).produce({
       topic,
       schema,
       order: stream.order,
       title: `job "${job}"`,
-      links,
       dictionaries,
       clock,
       log,
@@ -47,11 +47,11 @@ class TopicSink implements Sink {
       blockDeadlineMs: blockDeadline / 1e6,
       consumersDeadlineMs: consumersDeadline / 1e6,
     });
-    await this.#producer.open();
   }
 
   write(batch: Batch): Promise<void> | void {
-    const writing = this.#producer!.write(batch);
+    const producer = this.#producer!;
+    const writing = producer.publish(batch, producer.fence);
     return writing && this.#during(writing);
   }
 

@@ -5,6 +5,7 @@ export default defineComponent({
   kind: 'source',
   name: 'router',
   summary: 'Several sources of the same data, of which one is read: fails over to the next, and back.',
+  exactlyOnce: 'by its stages',
   mayChange: [
     'hold',
     'coolDown',

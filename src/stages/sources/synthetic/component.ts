@@ -5,6 +5,7 @@ export default defineComponent({
   kind: 'source',
   name: 'synthetic',
   summary: 'Seeded random ticks, as fast as possible or at a rate, with faults on demand.',
+  exactlyOnce: 'yes',
   mayChange: ['rate'],
   facts: ({ seed }) => ({ usesSeed: seed === undefined }),
   options: async () => (await import('./options.js')).SyntheticOptions,

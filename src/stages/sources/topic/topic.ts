@@ -4,12 +4,12 @@ import type { Schema } from '../../../columns/schema.js';
 import { PipelineError } from '../../../core/errors.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import type { PlanProblems, SourceFactory } from '../../../engine/factories.js';
-import { RESTART_REASON } from '../../../engine/intake/live-intake.js';
 import type { Source } from '../../../engine/source.js';
 import type { StageContext } from '../../../engine/stage.js';
 import { problemOfOverflow } from '../../../topics/default-overflow.js';
+import { ringTopics } from '../../../topics/ring-topics.js';
 import { schemaDifference } from '../../../topics/schema-difference.js';
-import { TopicInlet } from '../../../topics/topic-inlet.js';
+import type { TopicReader } from '../../../topics/topic-port.js';
 import type { StageHealth, StageStatistics } from '../../../wire/pipeline-report.js';
 import type { TopicSourceOptions } from './options.js';
 
@@ -36,8 +36,8 @@ class TopicSource implements Source {
   readonly holdsRows = true;
   readonly #options: TopicSourceOptions;
   readonly #context: StageContext;
-  #inlet: TopicInlet | undefined;
-  #resumedAt: bigint | undefined;
+  #inlet: TopicReader | undefined;
+  #position: PlainData = { latest: null };
 
   constructor(options: TopicSourceOptions, context: StageContext) {
     if (!options.schema)
@@ -49,22 +49,7 @@ class TopicSource implements Source {
   }
 
   open(): void {
-    const { topics: links, dictionaries, batchRows } = this.#context;
-    if (!links) throw new PipelineError('SOURCE_FAILED', NO_RUNTIME);
-    const { topic, maxDelay, overflow, rows, bytes, ringBytes, producerEnds, producerLost } = this.#options;
-    const { schema } = this;
-    this.#inlet = new TopicInlet({
-      topic,
-      schema,
-      maxDelayNs: maxDelay,
-      settings: { overflow, rows, bytes, ringBytes },
-      links,
-      dictionaries,
-      batchRows,
-      producerEnds,
-      producerLost,
-    });
-    this.#inlet.open();
+    if (!this.#context.resuming) this.#inlet = this.#subscribe(undefined);
   }
 
   read(): Promise<Batch | null> | Batch | null {
@@ -79,17 +64,13 @@ class TopicSource implements Source {
     this.#inlet?.close();
   }
 
-  /** The time of the latest row: what came after it is missing in the next start. */
   position(): PlainData {
-    const latest = this.#inlet?.latest ?? this.#resumedAt;
-    return { latest: latest === undefined ? null : String(latest) };
+    return this.#inlet?.position() ?? this.#position;
   }
 
   resume(position: PlainData): void {
-    const { latest } = position as { readonly latest: string | null };
-    if (latest === null) return;
-    this.#resumedAt = BigInt(latest);
-    this.#inlet!.missedSince(this.#resumedAt, RESTART_REASON);
+    this.#position = position;
+    this.#inlet = this.#subscribe(position);
   }
 
   health(): StageHealth {
@@ -111,6 +92,22 @@ class TopicSource implements Source {
     if (!inlet) return {};
     const { producers, rows, rowsLeftOut, bytesWaiting } = inlet;
     return { producers, rowsReceived: rows, rowsLeftOutByProducer: rowsLeftOut, bytesInRing: bytesWaiting };
+  }
+
+  #subscribe(position: PlainData | undefined): TopicReader {
+    const { topics: links, dictionaries, batchRows } = this.#context;
+    if (!links) throw new PipelineError('SOURCE_FAILED', NO_RUNTIME);
+    const { topic, maxDelay, overflow, rows, bytes, ringBytes, producerEnds, producerLost } = this.#options;
+    return ringTopics(links).subscribe(position, {
+      topic,
+      schema: this.schema,
+      maxDelayNs: maxDelay,
+      settings: { overflow, rows, bytes, ringBytes },
+      dictionaries,
+      batchRows,
+      producerEnds,
+      producerLost,
+    });
   }
 }
 

@@ -1,0 +1,69 @@
+import type { BreakerState } from '../shared-memory/breaker-memory.js';
+import type { ToldState } from './breaker/breaker-machine.js';
+import type { BudgetInput } from './rate/budget-options.js';
+
+/** What a host asks for, and what it knows of the budget. Durations, since instants mean nothing in another process. */
+export interface ShareRequest {
+  /** The budget: `provider:ibkr`, `endpoint:ibkr/history`, `tenant:research`. */
+  readonly scope: string;
+  /** Who asks: another text for each start of a process. */
+  readonly owner: string;
+  /** Number of the request: 1 and up, for this scope and owner. One may come twice, late, or never. */
+  readonly request: number;
+  /**
+   * Number of the request whose share the owner has now; 0: none yet. It never goes back to that of an earlier one, and
+   * may still take that of a later one.
+   */
+  readonly holds: number;
+  /** What is left of a cooldown here, so that the other hosts keep to it. */
+  readonly cooldownMs: number;
+  /** The breaker of the provider, if there is one: as it is here, and the last version that it was told. */
+  readonly breaker?: { readonly state: BreakerState; readonly version: number; readonly openLeftMs?: number };
+}
+
+/** What a host may spend until the share ends. */
+export interface BudgetShare {
+  /** Rate, burst and places in flight of the share, written as a budget is. `{ permits: 0 }`: nothing for now. */
+  readonly budget: BudgetInput;
+  /** Counted from when the request was sent. 0: there is no end. */
+  readonly ttlMs: number;
+  /** What is left of a cooldown anywhere; 0: there is none. */
+  readonly cooldownMs: number;
+  /** What the breaker of the provider is, over all hosts. */
+  readonly breaker?: ToldState;
+}
+
+/**
+ * Deals a budget out to the hosts that spend from it. Whoever implements it keeps the law: the shares that owners hold
+ * or may still take, until their ends, never come to more than the budget, in rate and in burst. A share that an owner
+ * has is given up once it asks with a later `holds`, or has ended.
+ */
+export interface BudgetPort {
+  /** Whether other processes spend from the same budgets. If so, nothing is granted before the first share is here. */
+  readonly isShared: boolean;
+  /**
+   * Asks for the share of the next while. A rejection, of whatever kind, counts as no answer: it is asked again, and
+   * the share that is here holds to its end.
+   */
+  renew(request: ShareRequest): Promise<BudgetShare>;
+}
+
+/** The whole budget for this process, for ever: nobody else spends from it. */
+export class EmbeddedBudgetPort implements BudgetPort {
+  readonly isShared = false;
+  readonly #budgets: ReadonlyMap<string, BudgetInput>;
+
+  /** @param budgets - By scope, as they are declared. */
+  constructor(budgets: Readonly<Record<string, BudgetInput>>) {
+    this.#budgets = new Map(Object.entries(budgets));
+  }
+
+  renew({ scope, cooldownMs }: ShareRequest): Promise<BudgetShare> {
+    const budget = this.#budgets.get(scope);
+    if (budget) return Promise.resolve({ budget, ttlMs: 0, cooldownMs });
+    const known = [...this.#budgets.keys()].join(', ') || 'none';
+    return Promise.reject(
+      new Error(`Expected one of the budgets that were declared (${known}), found "${scope}"`),
+    );
+  }
+}

@@ -1,0 +1,34 @@
+import { randomId } from '../core/random-id.js';
+import type { JobRecord } from '../store/job-store.js';
+import type { JobTerms } from '../supervision/job.js';
+import type { JobActor } from '../supervision/job-actor.js';
+import type { SubmitOptions } from './submit-options.js';
+
+/** What ids of jobs look like: `job-17`, or with a store `job-0k3v9x2m1q-17`. Names may look like it, too. */
+export const JOB_ID = /^job-(?:[0-9a-z]{10}-)?\d+$/;
+
+/** What the ids of the jobs of this process begin with, if they outlive it: 52 random bits. */
+export const lastingIdPrefix = (): string => `job-${randomId().slice(-10)}-`;
+
+/** What a job was submitted with, as far as its record has it. */
+export function termsOf({
+  options,
+  dependsOn,
+  bounds,
+}: Pick<JobRecord, 'options' | 'dependsOn' | 'bounds'>): JobTerms {
+  const { priority = 0, tenant, labels, group } = options as SubmitOptions; // as it was checked then
+  return {
+    priority,
+    ...(tenant !== undefined && { tenant }),
+    ...(labels && { labels }),
+    ...(group !== undefined && { group }),
+    ...(dependsOn && { dependsOn }),
+    ...(bounds && { bounds }),
+  };
+}
+
+/** How a job is, as a record would have it. */
+export const recordedEnd = ({ state, context }: JobActor): Pick<JobRecord, 'state' | 'history'> => ({
+  state,
+  history: context.history,
+});

@@ -1,0 +1,281 @@
+import { type Clock, type TimerHandle, turnOfTheLoop } from '../core/clock.js';
+import { toWireError, type WireError } from '../core/errors.js';
+import type { PlainData } from '../core/plain-data.js';
+import { NANOS_PER_MILLI } from '../core/units.js';
+import type { JobRecord, JobStore, ScheduleRecord } from '../store/job-store.js';
+import { isEndState, type JobWish } from '../supervision/job.js';
+import type { JobActor } from '../supervision/job-actor.js';
+import type { ScheduleRecords } from './schedules/schedule-records.js';
+
+/** What of a record is as it was submitted. */
+export type Submitted = Pick<JobRecord, 'spec' | 'isResolved' | 'specFolder' | 'options' | 'instantMs'>;
+
+export interface JobKeeperContext {
+  readonly store: JobStore;
+  readonly clock: Clock;
+  /** For how long a job without a policy must deliver rows to be stable. */
+  readonly stableAfterMs: number;
+  /** Called once, when the store has failed. Must not throw. */
+  onFailed(error: WireError): void;
+}
+
+/** How often it is looked at whether runs have become stable. */
+const LOOK_MS = 1_000;
+
+/**
+ * Keeps the records of live jobs up to date in a store. What happens to jobs is written a turn of the event loop
+ * later, all of it together and each job once, and nobody waits for it; submits and wishes are waited for.
+ */
+export class JobKeeper implements ScheduleRecords {
+  readonly #context: JobKeeperContext;
+  readonly #live = new Map<string, Entry>();
+  /** To be written. */
+  readonly #changed = new Set<Entry>();
+  /** Changes that were handed to the store and are not durable yet. */
+  readonly #pending = new Set<Promise<void>>();
+  #isWriting = false;
+  #isClosing = false;
+  #timer: TimerHandle;
+  #isLooking = false;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(context: JobKeeperContext) {
+    this.#context = context;
+  }
+
+  /**
+   * Resolves once the job is durable.
+   *
+   * @throws What the store throws; then the job is not kept.
+   */
+  async add(job: JobActor, submitted: Submitted): Promise<void> {
+    const { clock } = this.#context;
+    const entry: Entry = {
+      job,
+      submitted,
+      submittedAtMs: Number(clock.wall() / NANOS_PER_MILLI),
+      wish: 'run',
+      isStable: false,
+    };
+    this.#live.set(job.id, entry);
+    try {
+      await this.#change((store) => store.putJob(recordOf(entry)));
+    } catch (error) {
+      this.#drop(job.id);
+      throw error;
+    }
+  }
+
+  /** Goes on with a job that an earlier process has submitted, and writes what became of it. */
+  addPast(job: JobActor, record: JobRecord): void {
+    const { spec, isResolved, specFolder, options, instantMs, submittedAtMs, wish } = record;
+    const submitted = { spec, isResolved, specFolder, options, instantMs };
+    this.#live.set(job.id, { job, submitted, submittedAtMs, wish, isStable: false });
+    this.note(job);
+  }
+
+  /** Something has become of a job. */
+  note(job: JobActor): void {
+    const entry = this.#live.get(job.id);
+    if (!entry) return;
+    if (job.state === 'starting') entry.isStable = false;
+    if (this.#isClosing && entry.isAtRest) return; // it ends because its runtime does
+    this.#mark(entry);
+    if (job.state === 'running') this.#lookLater();
+  }
+
+  /**
+   * A job goes on with a changed spec. Resolves once that is durable, or the store has failed: then the next process
+   * goes on with the spec before.
+   */
+  async changeSpec(job: JobActor, spec: PlainData): Promise<void> {
+    const entry = this.#live.get(job.id);
+    if (!entry) return;
+    const { isResolved: _isResolved, ...submitted } = entry.submitted;
+    entry.submitted = { ...submitted, spec };
+    await this.#change((store) => store.putJob(recordOf(entry))).catch(() => {}); // it was told
+  }
+
+  /** Resolves once the wish is durable, or the store has failed. */
+  async wish(job: JobActor, wish: JobWish): Promise<void> {
+    const entry = this.#live.get(job.id);
+    if (!entry || entry.wish === wish) return;
+    entry.wish = wish;
+    entry.isAtRest = false;
+    await this.#change((store) => store.putJob(recordOf(entry))).catch(() => {}); // it was told
+  }
+
+  /**
+   * Forgets a job.
+   *
+   * @throws What the store throws.
+   */
+  async delete(id: string): Promise<void> {
+    this.#drop(id);
+    this.#writeChanged(); // those that depended on it have ended before
+    await this.#change((store) => store.deleteJob(id));
+  }
+
+  /** @throws What the store throws. */
+  putSchedule(record: ScheduleRecord): Promise<void> {
+    return this.#change((store) => store.putSchedule(record));
+  }
+
+  /** @throws What the store throws. */
+  deleteSchedule(name: string): Promise<void> {
+    return this.#change((store) => store.deleteSchedule(name));
+  }
+
+  /** Forgets an ended job, for which there is no room any more. */
+  forget(id: string): void {
+    void this.delete(id).catch(() => {}); // it was told
+  }
+
+  /** From now on, jobs end because their runtime does: the next start goes on with them. */
+  beginClose(): void {
+    if (this.#isClosing) return;
+    this.#writeChanged();
+    this.#isClosing = true;
+    for (const entry of this.#live.values()) {
+      const { state } = entry.job;
+      entry.isAtRest = (state === 'queued' || state === 'backingOff') && entry.wish !== 'stop';
+    }
+  }
+
+  /** Resolves once all is durable, or the store has failed, and the store is closed. */
+  async close(): Promise<void> {
+    this.#context.clock.clearTimeout(this.#timer);
+    this.#isLooking = true; // no more
+    this.#writeChanged();
+    while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
+    try {
+      await this.#context.store.close();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #drop(id: string): void {
+    const entry = this.#live.get(id);
+    this.#live.delete(id);
+    if (entry) this.#changed.delete(entry);
+  }
+
+  #mark(entry: Entry): void {
+    this.#changed.add(entry);
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    void this.#writeAll();
+  }
+
+  /** What changes while the store is at work is written together afterwards. */
+  async #writeAll(): Promise<void> {
+    while (this.#changed.size > 0) {
+      await turnOfTheLoop();
+      await this.#writeChanged();
+    }
+    this.#isWriting = false;
+  }
+
+  #writeChanged(): Promise<unknown> {
+    const entries = [...this.#changed];
+    this.#changed.clear();
+    const writes = entries.map((entry) => {
+      const record = this.#isClosing ? atRest(entry, recordOf(entry)) : recordOf(entry);
+      if (isEndState(entry.job.state)) this.#live.delete(entry.job.id);
+      return this.#change((store) => store.putJob(record));
+    });
+    return Promise.allSettled(writes);
+  }
+
+  /** @throws What the store throws, also if it has failed before. */
+  async #change(change: (store: JobStore) => Promise<void>): Promise<void> {
+    if (this.#failure) throw this.#failure.error;
+    let done: Promise<void> | undefined;
+    try {
+      done = change(this.#context.store);
+      this.#pending.add(done);
+      await done;
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    } finally {
+      if (done) this.#pending.delete(done);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure) return;
+    this.#failure = { error };
+    this.#context.onFailed(toWireError(error));
+  }
+
+  #lookLater(): void {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    const { clock } = this.#context;
+    this.#timer = clock.setTimeout(() => this.#look(), LOOK_MS);
+    clock.unref?.(this.#timer);
+  }
+
+  #look(): void {
+    this.#isLooking = false;
+    let areSome = false;
+    for (const entry of this.#live.values()) {
+      const { job, isStable } = entry;
+      if (isStable || job.state !== 'running') continue;
+      const { stableAfterMs } = job.context.restarts?.policy ?? this.#context;
+      if (job.hasDeliveredFor(stableAfterMs)) {
+        entry.isStable = true;
+        this.#mark(entry);
+      } else areSome = true;
+    }
+    if (areSome) this.#lookLater();
+  }
+}
+
+interface Entry {
+  readonly job: JobActor;
+  submitted: Submitted;
+  readonly submittedAtMs: number;
+  wish: JobWish;
+  isStable: boolean;
+  /** The runtime closes, and its record is as the next process needs it. */
+  isAtRest?: boolean;
+}
+
+function recordOf({ job, submitted, submittedAtMs, wish, isStable }: Entry): JobRecord {
+  const { id, name, sequence, state, terms } = job;
+  const { history, runs, restarts, deadlineAtMs, bounds, durationAtMs } = job.context;
+  const dependsOn = terms?.dependsOn;
+  const { spec, options, isResolved, specFolder, instantMs } = submitted;
+  return {
+    id,
+    name,
+    sequence,
+    submittedAtMs,
+    spec,
+    ...(isResolved && { isResolved }),
+    ...(specFolder !== undefined && { specFolder }),
+    options,
+    ...(dependsOn && { dependsOn }),
+    ...(instantMs !== undefined && { instantMs }),
+    wish,
+    state,
+    history,
+    runs,
+    ...(restarts && { restarts }),
+    ...(state === 'backingOff' && deadlineAtMs !== undefined && { deadlineAtMs }),
+    ...(bounds && { bounds }),
+    ...(durationAtMs !== undefined && { durationAtMs }),
+    ...(isStable && { isStable }),
+  };
+}
+
+/** A job that was suspended because its runtime closes waits in the queue of the next one. */
+function atRest({ job, wish }: Entry, record: JobRecord): JobRecord {
+  const { state } = job;
+  const isOver = state === 'completed' || state === 'dead' || wish === 'stop';
+  const mayGoOn = state === 'stopped' || (state === 'failed' && job.error?.retryable === true);
+  return !isOver && mayGoOn ? { ...record, state: 'queued' } : record;
+}

@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.cjs', import.meta.url));
+const ROWS = 40_000;
+
+function workplace() {
+  const folder = mkdtempSync(join(tmpdir(), 'tickloom-resume-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const spec = {
+    name: 'feed',
+    source: { use: 'synthetic', rows: ROWS, symbols: 3, rate: 10_000, seed: 1 },
+    sink: { use: 'csv', path: 'out', rotate: { rows: 2_000 } },
+  };
+  writeFileSync(join(folder, 'spec.json'), JSON.stringify(spec));
+  writeFileSync(
+    join(folder, 'settings.json'),
+    JSON.stringify({ store: { path: 'jobs' }, checkpoints: { path: 'jobs/checkpoints', every: '10ms' } }),
+  );
+  const start = (args: readonly string[]) => {
+    const child: ChildProcess = spawn(process.execPath, [MAIN, ...args], { cwd: folder });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let [stdout, stderr] = ['', ''];
+    child.stdout!.on('data', (data) => {
+      stdout += data;
+    });
+    child.stderr!.on('data', (data) => {
+      stderr += data;
+    });
+    const end = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
+      child.once('close', (code) => resolve({ code, stdout, stderr }));
+    });
+    return { child, end };
+  };
+  /** Ends a command once so many parts are complete. */
+  const endAt = async ({ child, end }: ReturnType<typeof start>, parts: number, signal: NodeJS.Signals) => {
+    while (child.exitCode === null && readParts().length < parts) await new Promise(setImmediate);
+    child.kill(signal);
+    return end;
+  };
+  const out = join(folder, 'out');
+  const readParts = () => (existsSync(out) ? readdirSync(out).sort() : []);
+  const rows = () =>
+    readParts().flatMap((part) => readFileSync(join(out, part), 'utf8').trim().split('\n').slice(1));
+  return { start, endAt, rows };
+}
+
+const settings = ['--settings', 'settings.json'];
+
+describe('tickloom resume', () => {
+  it('goes on with what "run --store" began, after a kill and after Ctrl-C, row for row', async () => {
+    const { start, endAt, rows } = workplace();
+    expect((await endAt(start(['run', 'spec.json', ...settings]), 2, 'SIGKILL')).code).toBeNull();
+    const { code, stderr } = await endAt(start(['resume', ...settings]), 5, 'SIGINT');
+    expect([code, stderr]).toEqual([130, expect.stringContaining('taking the last checkpoints')]);
+    const again = await start(['run', 'spec.json', ...settings]).end;
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('[JOB_NAME_TAKEN]')]);
+    const last = await start(['resume', '--json', ...settings]).end;
+    expect([last.code, JSON.parse(last.stdout).jobs]).toMatchObject([
+      0,
+      [{ name: 'feed', outcome: 'completed' }],
+    ]);
+    expect(rows()).toHaveLength(ROWS);
+    expect(new Set(rows()).size).toBe(ROWS);
+    const nothing = await start(['resume', ...settings]).end;
+    expect([nothing.code, nothing.stderr]).toEqual([0, expect.stringContaining('nothing in the store')]);
+  }, 180_000);
+
+  it('refuses a store that is not there', async () => {
+    const { start } = workplace();
+    const { code, stderr } = await start(['resume', '--store', 'jobz']).end;
+    expect([code, stderr]).toEqual([2, expect.stringContaining('there is no folder jobz')]);
+  });
+});

@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import type { Batch } from '../../src/columns/batch.js';
+import { ColumnMemory } from '../../src/columns/column-memory.js';
+import { DictionarySet } from '../../src/columns/dictionary.js';
+import { silentLogger } from '../../src/telemetry/logger.js';
+import { ringTopics } from '../../src/topics/ring-topics.js';
+import type { TopicFence } from '../../src/topics/topic-port.js';
+import { code } from '../resilience/rate/coordinator-rig.js';
+import { batchOf, streamOf } from '../support/batch-rows.js';
+import { rowsFrom, SETTINGS, schemaOf, TopicRig } from './topic-rig.js';
+
+const schema = schemaOf('trade');
+
+function portOf(rig: TopicRig, name: string) {
+  const dictionaries = new DictionarySet(new ColumnMemory());
+  const port = ringTopics({ connect: () => rig.registry.connect(`job "${name}"`) });
+  const produce = () =>
+    port.produce({
+      topic: 'ticks',
+      schema,
+      order: { scope: 'symbol', maxDelayNs: 0 },
+      title: `job "${name}"`,
+      dictionaries,
+      clock: rig.clock,
+      log: silentLogger,
+      blockDeadlineMs: 5_000,
+      consumersDeadlineMs: 0,
+    });
+  const subscribe = (position?: Parameters<typeof port.subscribe>[0]) =>
+    port.subscribe(position, {
+      topic: 'ticks',
+      schema,
+      maxDelayNs: 0,
+      settings: SETTINGS,
+      dictionaries,
+      batchRows: 64,
+      producerEnds: 'wait',
+      producerLost: 'wait',
+    });
+  return { produce, subscribe, batch: (from: number) => batchOf(schema, dictionaries, rowsFrom(from, 2)) };
+}
+
+/** What waits for a reader. */
+function waiting(reader: { read(): Batch | null | Promise<Batch | null> }) {
+  const batches: Batch[] = [];
+  for (let batch = reader.read(); batch && !(batch instanceof Promise); batch = reader.read())
+    batches.push(batch);
+  return streamOf(batches);
+}
+
+describe('the topics of a runtime, as a port', () => {
+  it('give each producer of a topic a higher fence than the one before', async () => {
+    const rig = new TopicRig();
+    const first = await portOf(rig, 'first').produce();
+    const reader = portOf(rig, 'reader').subscribe();
+    first.close();
+    await rig.settle();
+    const second = await portOf(rig, 'second').produce();
+    expect(second.fence.epoch).toBeGreaterThan(first.fence.epoch);
+    expect(second.fence.owner).toBe('job "second"');
+    second.close();
+    reader.close();
+  });
+
+  it.each<[string, (fence: TopicFence) => TopicFence]>([
+    ['a lower epoch', ({ epoch, owner }) => ({ epoch: epoch - 1, owner })],
+    ['a higher epoch that nobody gave', ({ epoch, owner }) => ({ epoch: epoch + 1, owner })],
+    ['another owner of the same epoch', ({ epoch }) => ({ epoch, owner: 'job "other"' })],
+  ])('refuse rows with %s, and free them', async (_, other) => {
+    const rig = new TopicRig();
+    const { produce, batch } = portOf(rig, 'maker');
+    const publisher = await produce();
+    const reader = portOf(rig, 'reader').subscribe();
+    await rig.settle();
+    const stale = batch(0);
+    expect(() => publisher.publish(stale, other(publisher.fence))).toThrow(code('FENCED'));
+    expect(stale.isReleased).toBe(true);
+    await publisher.publish(batch(10), publisher.fence);
+    await rig.settle();
+    expect(waiting(reader).map((row) => 'time' in row && row.time)).toEqual([10n, 11n]);
+    publisher.close();
+    reader.close();
+  });
+
+  it('refuse the rows of a producer that was let go of: its thread could not be ended with its job', async () => {
+    const rig = new TopicRig();
+    const { produce, batch } = portOf(rig, 'maker');
+    const publisher = await produce();
+    rig.registry.close();
+    await rig.settle();
+    expect(() => publisher.publish(batch(0), publisher.fence)).toThrow(code('FENCED'));
+    publisher.close();
+  });
+
+  it('go on from a position that is plain data, and tell what is missing behind it', async () => {
+    const rig = new TopicRig();
+    const maker = portOf(rig, 'maker');
+    const publisher = await maker.produce();
+    const before = portOf(rig, 'reader').subscribe();
+    await rig.settle();
+    await publisher.publish(maker.batch(0), publisher.fence);
+    await rig.settle();
+    waiting(before);
+    const position = structuredClone(before.position());
+    before.close();
+    await rig.settle();
+    await publisher.publish(maker.batch(10), publisher.fence);
+    const after = portOf(rig, 'reader').subscribe(position);
+    await rig.settle();
+    await publisher.publish(maker.batch(20), publisher.fence);
+    await rig.settle();
+    const gaps = waiting(after).filter(({ type }) => type === 'gap');
+    expect(gaps).toContainEqual(expect.objectContaining({ from: 1n, to: 20n }));
+    expect(structuredClone(after.position())).toEqual(after.position());
+    publisher.close();
+    after.close();
+  });
+});
