@@ -110,7 +110,8 @@ describe('marks by symbol', () => {
           expect(marks.timeOf(slot)).toBe(time);
           expect(marks.isSet(slot)).toBe(number !== undefined);
           if (number === undefined) continue;
-          const one = (n: number) => batchOf(schema, dictionaries, [{ time: time ?? null, symbol, sequence: numberOf(n) }]);
+          const one = (n: number) =>
+            batchOf(schema, dictionaries, [{ time: time ?? null, symbol, sequence: numberOf(n) }]);
           expect(marks.compare(one(number), 0, slot)).toBe('seen');
           expect(marks.compare(one(number + 1), 0, slot)).toBe('next');
         }
