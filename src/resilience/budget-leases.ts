@@ -13,6 +13,7 @@ export interface LeasedBudget {
   readonly breaker?: CircuitBreaker | undefined;
 }
 
+/** What `BudgetLeases` is made of. */
 export interface BudgetLeasesParts {
   readonly port: BudgetPort;
   readonly rates: Pick<RateCoordinator, 'share' | 'cooldown' | 'status'>;

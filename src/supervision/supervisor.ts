@@ -287,7 +287,7 @@ export class Supervisor {
     const deadlineMs = drainDeadlineMs(options, this.#context.settings);
     this.#closed = true;
     await this.endInOrder([...this.#live.values()], deadlineMs, (job, leftMs) =>
-      job.suspend({ deadlineMs: leftMs }),
+      job.leave({ deadlineMs: leftMs }),
     );
   }
 

@@ -111,9 +111,9 @@ export class RateCoordinator {
    * @throws {InvalidOptionsError}
    * @throws {RateTableFullError}
    */
-  share(ref: ScopeRef, { budget, endNs }: { readonly budget: BudgetInput; readonly endNs: bigint }): void {
+  share(ref: ScopeRef, share: { readonly budget: BudgetInput; readonly endNs: bigint }): void {
     const name = nameOf(ref);
-    this.#table.share(name, parseOptions(name, BudgetOptions, budget), endNs);
+    this.#table.share(name, parseOptions(name, BudgetOptions, share.budget), share.endNs);
   }
 
   /**
