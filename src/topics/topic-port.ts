@@ -111,6 +111,7 @@ export interface TopicPort {
    *
    * @param position - Of an earlier reader. What the port cannot bring any more is told as a gap. `undefined`: from
    *   now on.
+   * @throws {PipelineError} `CHECKPOINT_INVALID` for a position of no reader of this port.
    */
   subscribe(position: PlainData | undefined, terms: ConsumerTerms): TopicReader;
 }

@@ -167,4 +167,16 @@ describe('the topics of a runtime, as a port', () => {
     publisher.close();
     after.close();
   });
+
+  it.each<[string, unknown]>([
+    ['null', null],
+    ['a text', 'latest'],
+    ['nothing that it knows', {}],
+    ['a number', { latest: 5 }],
+    ['no number', { latest: 'soon' }],
+  ])('refuse a position that is none of theirs: %s', async (_, position) => {
+    const rig = new TopicRig();
+    const { subscribe } = portOf(rig, 'reader');
+    expect(() => subscribe(position as never)).toThrow(code('CHECKPOINT_INVALID'));
+  });
 });
