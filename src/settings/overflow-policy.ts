@@ -1,5 +1,11 @@
 /** What a full queue may do. The first one never loses a row. */
-export const OVERFLOW_POLICIES = ['block', 'conflate', 'drop-oldest', 'drop-newest', 'fail'] as const satisfies readonly OverflowPolicy[];
+export const OVERFLOW_POLICIES = [
+  'block',
+  'conflate',
+  'drop-oldest',
+  'drop-newest',
+  'fail',
+] as const satisfies readonly OverflowPolicy[];
 
 /**
  * What a full queue does with a further batch. `block`: whoever brings it waits. `conflate`: of each symbol,
