@@ -1,15 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { Counters } from '../../src/shared-memory/counters.js';
 import { endsByBound } from '../../src/supervision/job-bounds.js';
 import type { JobContext } from '../../src/supervision/job-context.js';
-import { Counters } from '../../src/shared-memory/counters.js';
 import type { RowBounds } from '../../src/wire/bounds.js';
-import type { Checkpoint } from '../../src/wire/checkpoint.js';
 import { endedReport } from '../../src/wire/ended-report.js';
 import { checkpointOf } from '../checkpoints/checkpoint-of.js';
 
 /** Of a run that gave 5 rows of its source. */
-const reportOf = (how: 'completed' | 'drained', bounds?: RowBounds, rest: Partial<Checkpoint> = {}) =>
-  endedReport(checkpointOf(5, { ended: { how, isPublished: true }, progress: { rowsGiven: 5 }, ...rest }), {
+const reportOf = (how: 'completed' | 'drained', bounds?: RowBounds) =>
+  endedReport(checkpointOf(5, { ended: { how, isPublished: true }, progress: { rowsGiven: 5 } }), {
     counters: new Counters(),
     bounds,
     durationMs: 1,
@@ -35,7 +34,11 @@ describe('the report of a run that had ended before its start was lost', () => {
 
   it('goes by the rows that came in where an earlier release has written the checkpoint', () => {
     const { counters } = checkpointOf(5);
-    const rest = { progress: undefined, counters: { ...counters, rowsIn: 5 } } as Partial<Checkpoint>;
-    expect(reportOf('drained', { maxRows: 5 }, rest).bound).toBe('rows');
+    const own = checkpointOf(5, {
+      ended: { how: 'drained', isPublished: true },
+      counters: { ...counters, rowsIn: 5 },
+    });
+    const run = { counters: new Counters(), bounds: { maxRows: 5 }, durationMs: 1 };
+    expect(endedReport(own, run).bound).toBe('rows');
   });
 });

@@ -4,12 +4,14 @@ import {
   InvalidOptionsError,
   PipelineError,
   RuntimeError,
+  type SpecProblem,
   toWireError,
 } from '../../core/errors.js';
 import { ownCommand, shellWord } from '../../core/own-command.js';
 import { cutText } from '../../core/shown-text.js';
 import { folderOfSpec } from '../../documents/document-file.js';
 import { problemOfNoStore } from '../../plan/exactly-once.js';
+import { problemOfSlicedTopic } from '../../plan/sliced-topics.js';
 import type { PipelineRuntime } from '../../runtime/runtime.js';
 import type { SubmitOptions } from '../../service/submit-options.js';
 import { isEndState, type JobHandle, type JobInfo, type JobReport } from '../../supervision/job.js';
@@ -100,6 +102,7 @@ export async function run(
     settings.resilience?.close();
     return 2;
   }
+  if (isSliced) specs = specs.map(withoutTopics);
   const refused = specs.filter((spec) => 'problems' in spec);
   if (refused.length > 0) {
     settings.resilience?.close();
@@ -162,21 +165,33 @@ function boundsOf(
   { duration, maxRows, until, sliceRows, sliceDuration }: RunOptions,
   isConsumer: boolean,
 ): SubmitOptions {
-  const isSlice = sliceRows !== undefined || (sliceDuration !== undefined && !isConsumer);
+  const isSlice = sliceRows !== undefined || sliceDuration !== undefined;
   return {
     ...(duration !== undefined && !isConsumer && { maxDuration: duration }),
     ...(maxRows !== undefined && { maxRows }),
     ...(until !== undefined && !isConsumer && { until }),
-    ...(isSlice && { slice: { rows: sliceRows, duration: isConsumer ? undefined : sliceDuration } }),
+    ...(isSlice && { slice: { rows: sliceRows, duration: sliceDuration } }),
   };
 }
 
 /** Refuses a spec that nothing can run as it asks without a checkpoint store. */
 function withoutStore(spec: CheckedSpec): CheckedSpec {
   if (!('resolved' in spec) || spec.resolved.delivery !== 'exactly-once') return spec;
-  const { file, name } = spec;
-  return { file, name, problems: [`${file}: ${formatProblem(problemOfNoStore())}`], problemsLeftOut: 0 };
+  return refusedWith(spec, problemOfNoStore());
 }
+
+/** Refuses a spec that cannot be run in slices. */
+function withoutTopics(spec: CheckedSpec): CheckedSpec {
+  const problem = 'resolved' in spec ? problemOfSlicedTopic(spec.resolved) : undefined;
+  return problem ? refusedWith(spec, problem) : spec;
+}
+
+const refusedWith = ({ file, name }: CheckedSpec, problem: SpecProblem): CheckedSpec => ({
+  file,
+  name,
+  problems: [`${file}: ${formatProblem(problem)}`],
+  problemsLeftOut: 0,
+});
 
 /** Prints problems, one per line. */
 export function sayProblems(specs: readonly CheckedSpec[], terminal: Terminal): void {
@@ -366,9 +381,8 @@ class Run {
     const reports = await Promise.all(
       this.#handles.filter(({ name }) => producers.includes(name)).map(({ outcome }) => outcome),
     );
-    const isOver = reports.some(({ bound }) => bound === 'duration' || bound === 'until');
-    if (isOver)
-      await this.#endLevels(reports.some(({ reason }) => reason === 'sliced') ? 'suspend' : 'drain');
+    const isTimeOver = reports.some(({ bound }) => bound === 'duration' || bound === 'until');
+    if (isTimeOver) await this.#endLevels('drain');
   }
 
   /** Ends the producers of topics before their consumers, which read on to their end. */
