@@ -3,6 +3,7 @@ import type { Nanos } from '../../src/core/units.js';
 import { BoundTimers } from '../../src/supervision/bound-timers.js';
 import type { JobOptions } from '../../src/supervision/supervisor.js';
 import type { JobBounds } from '../../src/wire/bounds.js';
+import { StartStep } from '../../src/wire/start-step.js';
 import { until } from './fake-threads.js';
 import { crash, ManualClock, onFailure, reportOf, specOf, startSupervisor } from './job-fixtures.js';
 
@@ -82,6 +83,23 @@ describe('a job with a duration', () => {
     clock.advance(250);
     threads.last.lose({ code: 'THREAD_STOPPED', message: 'ended', retryable: true });
     expect(await job.outcome).toMatchObject({ outcome: 'stopped', error: { code: 'DRAIN_TIMED_OUT' } });
+  });
+
+  it('says why and where its thread was ended, if that cannot be', async () => {
+    const { job, clock, threads } = await start({ maxDurationMs: 1_000 });
+    const thread = threads.last;
+    thread.counters.set('startStep', StartStep.started);
+    thread.watch.atWork[0] = 1;
+    clock.advance(1_000 + 10_000 + 50 + 1_000);
+    const { outcome, error } = await job.outcome;
+    expect([outcome, error?.code, error?.stage]).toEqual(['stopped', 'THREAD_LEFT_RUNNING', 'source']);
+    const why = 'its duration is over. Not all rows were delivered by the deadline of the drain';
+    expect(error?.message).toContain(
+      'give such a call a timeout, or use its asynchronous form, such as spawn',
+    );
+    expect(error?.message).toContain(`It was ended since: ${why}`);
+    expect(error?.causes).toEqual([expect.stringContaining(why)]);
+    thread.lose(crash);
   });
 
   it('is what the user asked for last, if that came before', async () => {
