@@ -12,9 +12,9 @@ export const isInGoodOrder = ({ ending }: JobContext): boolean => ending === 'dr
 /** Whether the run was given up: it did not start in time, or was stuck. */
 const isGivenUp = ({ ending }: JobContext): boolean => ending === 'no start' || ending === 'stuck';
 
-/** Whether the run was stuck, and nobody wanted it to end. */
-export const wasStuck = ({ ending, endWanted }: JobContext): boolean =>
-  ending === 'stuck' && endWanted !== true;
+/** Whether the run was stuck, and no user wanted it to end: a bound that came meanwhile is no wish. */
+export const wasStuck = ({ ending, endWanted, boundReached }: JobContext): boolean =>
+  ending === 'stuck' && (endWanted !== true || boundReached !== undefined);
 
 /** Whether the end of a run that was given up may be followed by another run. */
 export const mayRestart = (context: JobContext): boolean =>

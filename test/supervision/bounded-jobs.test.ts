@@ -144,6 +144,31 @@ describe('a job with an instant', () => {
     expect([threads.runs.length, clock.timersArmed]).toEqual([1, 0]);
   });
 
+  it.each(['report', 'loss'] as const)(
+    'fails with what its run was given up for, if it comes meanwhile (%s)',
+    async (end) => {
+      const { job, clock, threads } = await start({ untilMs: WALL_MS + 1_000 }, { restart: onFailure });
+      const stuck = { code: 'THREAD_STUCK', message: 'stuck', retryable: true } as const;
+      job.findStuck({ countedMs: 30_000, ranMs: undefined, place: 0 });
+      clock.advance(1_000);
+      if (end === 'report') threads.last.finish(reportOf('stopped'));
+      else threads.last.lose(crash);
+      expect(await job.outcome).toMatchObject({ outcome: 'failed', error: { code: stuck.code } });
+      expect([threads.runs.length, clock.timersArmed]).toEqual([1, 0]);
+    },
+  );
+
+  it('ends the job with the run that ends for a restart, where that is suspended or drained', async () => {
+    const { job, clock, threads } = await start({ untilMs: WALL_MS + 1_000 }, { checkpoints });
+    void job.restart().catch(() => {});
+    await until(() => job.state === 'restarting');
+    clock.advance(1_000);
+    expect(job.state).toBe('draining');
+    threads.last.finish(reportOf('stopped', { reason: 'suspended' }));
+    expect(await job.outcome).toMatchObject({ outcome: 'stopped', reason: 'suspended' });
+    expect([threads.runs.length, clock.timersArmed]).toEqual([1, 0]);
+  });
+
   it('never starts if it is in the queue then', async () => {
     const { supervisor, clock } = startSupervisor({ maxThreads: 1 });
     supervisor.submit(specOf('first'));
@@ -188,6 +213,16 @@ describe('a slice', () => {
     threads.last.finish(reportOf('stopped', { reason: 'suspended' }));
     expect(await job.outcome).toMatchObject({ outcome: 'completed', reason: 'sliced', bound: 'duration' });
     expect(job.state).toBe('completed');
+  });
+
+  it('that ends for a restart when its time is over is over with that', async () => {
+    const { job, clock, threads } = await start({ isSlice: true, maxDurationMs: 1_000 }, { checkpoints });
+    void job.restart().catch(() => {});
+    await until(() => job.state === 'restarting');
+    clock.advance(1_000);
+    threads.last.finish(reportOf('stopped', { reason: 'suspended' }));
+    expect(await job.outcome).toMatchObject({ outcome: 'completed', reason: 'sliced', bound: 'duration' });
+    expect(threads.runs.length).toBe(1);
   });
 
   it.each([
