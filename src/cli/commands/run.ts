@@ -6,6 +6,7 @@ import {
   RuntimeError,
   type SpecProblem,
   toWireError,
+  type WireError,
 } from '../../core/errors.js';
 import { ownCommand, shellWord } from '../../core/own-command.js';
 import { cutText } from '../../core/shown-text.js';
@@ -31,6 +32,7 @@ import {
   type JobDocument,
   jobDocument,
   leftOutLines,
+  nothingLeftLine,
   outputLines,
   refusedDocument,
   summaryTable,
@@ -322,6 +324,7 @@ class Run {
       ...reports.map(outputLines),
     ];
     const table = await summaryTable(reports, this.#terminal.tableColumns);
+    lines.push(...reports.map(nothingLeftLine));
     await this.#terminal.print(`${table}${lines.join('')}`);
     await this.#terminal.print(this.#hint(reports));
   }
@@ -421,7 +424,7 @@ function takenError(name: string): PipelineError {
   return new PipelineError('JOB_NAME_TAKEN', message);
 }
 
-/** Logs the supervisor's lines for failed runs and jobs at `debug`, since they have already been reported. */
+/** Logs the supervisor's lines for runs and jobs that failed or are stuck at `debug`, since they are reported anyway. */
 function withoutFailures(log: Logger): Logger {
   return {
     debug: (fields, text) => log.debug(fields, text),
@@ -433,7 +436,10 @@ function withoutFailures(log: Logger): Logger {
 }
 
 const isTold = (fields: object): boolean =>
-  'state' in fields && ['failed', 'dead', 'backingOff'].includes(String(fields.state));
+  ('state' in fields && ['failed', 'dead', 'backingOff'].includes(String(fields.state))) ||
+  ('error' in fields && ENDS_OF_RUNS.has((fields.error as Partial<WireError> | undefined)?.code ?? ''));
+/** What the watchdog ends runs for: told as why they end. */
+const ENDS_OF_RUNS: ReadonlySet<string> = new Set(['THREAD_STUCK', 'JOB_STALLED']);
 
 async function printDocument(jobs: readonly JobDocument[], terminal: Terminal): Promise<void> {
   await terminal.print(`${JSON.stringify({ jobs })}\n`);
