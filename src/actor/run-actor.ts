@@ -75,7 +75,7 @@ export async function runActor(
     const claimed = await claim(task, counters, { host, log });
     if ('ended' in claimed) {
       log.info({}, 'the run had completed before its last start was lost');
-      return endedReport(claimed.ended, counters, durationMs());
+      return endedReport(claimed.ended, { counters, bounds, durationMs: durationMs() });
     }
     const topics = task.topics && (await import('../topics/topic-links.js')).topicLinks(task.topics);
     const overrides = host.overrides?.(task.spec);

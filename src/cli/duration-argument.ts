@@ -1,9 +1,9 @@
 import { parseDurationNs } from '../core/duration-text.js';
 
-/** The longest delay of a Node timer, rounded down to days. */
-const DURATION_MS_MAX = 24 * 86_400_000;
+/** As the options of a submit have it. */
+const DURATION_MS_MAX = 365 * 86_400_000;
 
-/** Milliseconds of a text such as `10s`; `undefined` unless it is from 1 ms to 24 days. */
+/** Milliseconds of a text such as `10s`; `undefined` unless it is from 1 ms to 365 days. */
 export function parseDurationMs(text: string): number | undefined {
   const ns = parseDurationNs(text);
   if (ns === undefined || ns < 1_000_000n || ns > BigInt(DURATION_MS_MAX) * 1_000_000n) return undefined;

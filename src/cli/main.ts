@@ -34,8 +34,8 @@ Exit codes:
   1    a job failed, or was stopped before everything was delivered
   2    the command line or a spec is wrong; nothing was started
   137  a thread was in a call that does not return, and the process ended itself (SIGKILL)
-  130  ended by Ctrl-C (SIGINT), drained or forced
-  143  ended by SIGTERM, 129 by SIGHUP, drained or forced
+  130  ended by Ctrl-C (SIGINT), drained, suspended or forced
+  143  ended by SIGTERM, 129 by SIGHUP, in the same way
 `;
 
 const terminal = processTerminal();
@@ -122,7 +122,7 @@ program
   )
   .addHelpText(
     'after',
-    '\nCtrl-C drains: sources stop and what was read is delivered. A second Ctrl-C stops at once.\nExit codes: 0 completed, 1 failed or cut short, 2 wrong spec or usage, 130, 143 and 129 ended by SIGINT, SIGTERM and SIGHUP.\n',
+    '\nCtrl-C drains: sources stop and what was read is delivered. With checkpoints, it suspends: the last ones are taken, and the next start goes on from there. A second Ctrl-C stops at once.\nExit codes: 0 completed, 1 failed or cut short, 2 wrong spec or usage, 137 a thread is in a call that does not return, 130, 143 and 129 ended by SIGINT, SIGTERM and SIGHUP.\n',
   )
   .action(async (files: string[], options) => {
     const { run } = await import('./commands/run.js');
@@ -467,7 +467,7 @@ async function checkpointFolder(folder: string): Promise<string> {
 
 function durationArgument(text: string): string {
   if (parseDurationMs(text) === undefined)
-    throw new InvalidArgumentError('Expected a duration of 1ms to 24d, such as 500ms, 10s or 5m.');
+    throw new InvalidArgumentError('Expected a duration of 1ms to 365d, such as 500ms, 10s or 5m.');
   return text;
 }
 

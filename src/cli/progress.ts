@@ -22,6 +22,8 @@ export class Progress {
   readonly #nowMs: () => number;
   readonly #beganMs: number;
   readonly #rates = new Map<string, Rate>();
+  /** Of jobs whose last step it was, as it was told. */
+  readonly #whyDraining = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
   #endDiversion: () => void = () => {};
   /** Lines on the screen that the next drawing replaces. */
@@ -58,6 +60,7 @@ export class Progress {
     const { isLive } = this.#context.terminal;
     if (event.type === 'job.ended') {
       const { report } = event;
+      this.#whyDraining.delete(report.name);
       if (report.error) this.note(errorLines(report));
       else if (!isLive) this.note(`${report.name}: ${report.outcome} (${report.reason})\n`);
     } else if (
@@ -65,9 +68,17 @@ export class Progress {
       (!isLive || event.state === 'backingOff') &&
       !isEndState(event.state)
     ) {
-      const reason = event.reason === undefined ? '' : ` (${plainText(event.reason, 300)})`;
-      this.note(`${event.name}: ${stepText(event)}${reason}\n`);
+      this.note(`${event.name}: ${stepText(event)}${this.#newReason(event)}\n`);
     }
+  }
+
+  /** The reason of a step, unless it has been told: a run that was given up ends for what it was given up for. */
+  #newReason({ name, state, reason }: JobTransition & { readonly name: string }): string {
+    const text = reason === undefined ? '' : ` (${plainText(reason, 300)})`;
+    const isTold = state === 'backingOff' && text === this.#whyDraining.get(name);
+    if (state === 'draining') this.#whyDraining.set(name, text);
+    else this.#whyDraining.delete(name);
+    return isTold ? '' : text;
   }
 
   refresh(): void {

@@ -257,6 +257,12 @@ export function outputLines({ name, outputs }: JobReport): string {
   return shown.length === 0 ? '' : `${name} wrote\n${shown.join('')}`;
 }
 
+/** How a job goes on of whose run nothing is left for slices. */
+export function nothingLeftLine({ name, reason }: JobReport): string {
+  if (reason !== 'nothing left') return '';
+  return `${name}: its run has completed, so there is nothing left for slices, also if its input has grown. A start without a slice begins a new run, and so does another name\n`;
+}
+
 export function errorLines({ name, outcome, error }: JobReport): string {
   if (!error) return '';
   let told = error.message;

@@ -3,8 +3,8 @@ import { PipelineError } from '../core/errors.js';
 import type { Nanos } from '../core/units.js';
 import type { Counters } from '../shared-memory/counters.js';
 import type { HeldPlace } from '../shared-memory/thread-watch.js';
-import type { RowProgress } from '../wire/bounds.js';
 import type { Checkpoint } from '../wire/checkpoint.js';
+import { endedReason, rowProgressOf } from '../wire/ended-report.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
 import { StartStep } from '../wire/start-step.js';
 import { type AssembledPipeline, assemblePipeline } from './assemble-pipeline.js';
@@ -183,7 +183,7 @@ export class StreamingPipeline {
     const { states, intake, inputs, branches, checkpoints } = this.#pieces;
     const { checkpoint, counters, bounds } = this.#parts;
     if (checkpoint) await states.restore(checkpoint);
-    intake.bound(bounds ?? {}, checkpoint && progressOf(checkpoint));
+    intake.bound(bounds ?? {}, checkpoint && rowProgressOf(checkpoint));
     counters.set('startStep', StartStep.started);
     await onOpen?.();
     intake.start();
@@ -193,13 +193,12 @@ export class StreamingPipeline {
   }
 
   async #toTheEnd(): Promise<Ended> {
-    const { ended } = this.#parts.checkpoint ?? {};
-    if (ended) {
+    const { checkpoint, bounds } = this.#parts;
+    if (checkpoint?.ended) {
       // An earlier start ended after the sink had all rows.
       if (this.#requests.mustStop) return 'stopped';
-      if (!(await this.#pieces.cuts.publish(ended.how))) return 'stopped';
-      if (ended.how !== 'drained') return 'end of input';
-      return this.#pieces.intake.boundReached === 'run' ? 'bounded' : 'drained';
+      if (!(await this.#pieces.cuts.publish(checkpoint.ended.how))) return 'stopped';
+      return endedReason(checkpoint, bounds);
     }
     const reason = await this.#flow();
     if (reason === 'stopped') return reason;
@@ -379,10 +378,6 @@ export class StreamingPipeline {
     downstream.throwIfFailed();
   }
 }
-
-/** Of an earlier release, only what was rejected is counted in addition. */
-const progressOf = ({ isReset, progress, counters }: Checkpoint): RowProgress | undefined =>
-  isReset ? undefined : (progress ?? { rowsGiven: counters.rowsIn });
 
 type Ended = Exclude<PipelineReport['reason'], 'error'>;
 

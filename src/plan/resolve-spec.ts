@@ -6,7 +6,7 @@ import { checkData } from '../settings/check-data.js';
 import { findExcess } from '../settings/data-bounds.js';
 import { jsonSchemaOf } from '../settings/json-schema-of.js';
 import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
-import { placesOf, type StagePlace } from '../wire/stage-tree.js';
+import { type Path, placesOf, type StagePlace } from '../wire/stage-tree.js';
 import { Catalogue } from './catalogue.js';
 import { columnsInto } from './columns-into.js';
 import { type ExactlyOnceCheck, exactlyOnceProblems } from './exactly-once-spec.js';
@@ -190,7 +190,11 @@ async function checkPromises(
     const capabilities = await capabilitiesOf(place);
     if (schema && capabilities) checkSourceQueue(queue, { schema, capabilities }, { add });
   }
-  problems.push(...(await exactlyOnceProblems(spec, { registry, outputs, isInCode })));
+  const ofDelivery = await exactlyOnceProblems(spec, { registry, outputs, isInCode });
+  // A queue that can do nothing of what it is told is refused for that alone.
+  const isRefused = (path: Path) =>
+    problems.some((problem) => path.every((key, i) => key === problem.path[i]));
+  problems.push(...ofDelivery.filter(({ path }) => path.at(-1) !== 'queue' || !isRefused(path)));
   if (problems.length > 0) throw new InvalidSpecError(`spec "${spec.name}"`, problems);
 }
 

@@ -44,14 +44,15 @@ export class SpecSchedules {
       schedule: storedData('schedule', 'schedule', schedule),
       options: storedData('schedule', 'options', withoutProgress(options)),
     };
-    const { name } = (await intake.check(spec)).resolved;
+    const { resolved } = await intake.check(spec);
+    const { name } = resolved;
     return this.#schedules.add(
       {
         name,
         clock,
         running,
         submit: (submitOptions, instantMs) => intake.submit(spec, submitOptions, { instantMs }),
-        check: (submitOptions) => void service.boundsOf(submitOptions),
+        check: (submitOptions) => void service.boundsOf(submitOptions, resolved),
         tell: (event) => service.tell(event),
         assertOpen: () => service.assertOpen(),
       },

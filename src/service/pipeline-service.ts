@@ -5,6 +5,7 @@ import { cutText } from '../core/shown-text.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import { problemOfNoStore } from '../plan/exactly-once.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
+import { problemOfSlicedTopic } from '../plan/sliced-topics.js';
 import type { GroupSettings } from '../settings/group-settings.js';
 import type { JobLimits } from '../settings/job-limits.js';
 import type { JobRecord, JobStore } from '../store/job-store.js';
@@ -213,7 +214,7 @@ export class PipelineService implements StartQueue<JobActor> {
 
   #take(spec: ResolvedSpec, files: JobFiles | undefined, options: CheckedSubmitOptions): JobActor {
     const { dependsOn, restart, maxRows, maxDuration, until, slice, ...terms } = options;
-    const bounds = this.boundsOf({ maxRows, maxDuration, until, slice });
+    const bounds = this.boundsOf({ maxRows, maxDuration, until, slice }, spec);
     if (spec.delivery === 'exactly-once' && !this.#context.checkpoints) {
       throw new InvalidSpecError(`spec "${spec.name}"`, [problemOfNoStore()]);
     }
@@ -245,11 +246,15 @@ export class PipelineService implements StartQueue<JobActor> {
    * Returns where a job with these options ends.
    *
    * @throws {InvalidOptionsError} if they do not go together, or a slice has no store to go on from.
+   * @throws {InvalidSpecError} for a slice of a spec that reads a topic.
    */
-  boundsOf(options: BoundOptions): JobBounds | undefined {
+  boundsOf(options: BoundOptions, spec: ResolvedSpec): JobBounds | undefined {
     const { checkpoints, clock } = this.#context;
     const nowMs = Number(clock.wall() / NANOS_PER_MILLI);
-    return jobBoundsOf(options, { hasStore: checkpoints !== undefined, nowMs });
+    const bounds = jobBoundsOf(options, { hasStore: checkpoints !== undefined, nowMs });
+    const problem = bounds?.isSlice ? problemOfSlicedTopic(spec) : undefined;
+    if (problem) throw new InvalidSpecError(`spec "${spec.name}"`, [problem]);
+    return bounds;
   }
 
   /**

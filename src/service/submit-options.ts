@@ -30,9 +30,13 @@ export const SliceOptions = z.strictObject({
   rows: rows
     .optional()
     .describe(
-      'Rows of the source. Exactly so many if the source can be read again; otherwise the batch with the last of them is the last one',
+      'Rows of the source. Exactly so many if the source can be read again; otherwise, and for a source with inputs of its own (`merge`, `router`), the batch with the last of them is the last one',
     ),
-  duration: duration.optional().describe('Time, counted as `maxDuration` is'),
+  duration: duration
+    .optional()
+    .describe(
+      'Time, counted as `maxDuration` is: to open files and to skip what earlier slices have read is part of it, so one that is too short for that takes no row',
+    ),
 });
 
 /** What a job is submitted with, beside its spec. */

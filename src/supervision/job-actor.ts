@@ -44,7 +44,7 @@ import type { Restarts } from './restart-policy.js';
 import { mayRestart } from './run-end.js';
 import { RunThread } from './run-thread.js';
 import { SpecRevisions, type UpdateEnd } from './spec-revisions.js';
-import { stalledError, stalledRows, stuckError } from './watch-findings.js';
+import { leftAt, stalledError, stalledRows, stuckError } from './watch-findings.js';
 import type { StallFinding, StuckFinding, WatchedJob, WatchedRun } from './watchdog.js';
 
 /** What belongs to a job beside its spec. */
@@ -288,7 +288,10 @@ export class JobActor implements JobHandle, WatchedJob {
         onClaimed: (epoch) => this.#tell(thread, { type: 'run.claimed', epoch }),
         onReady: () => this.#tell(thread, { type: 'actor.ready' }),
         onEnded: (report) => this.#tellEnd(thread, { type: 'pipeline.ended', report }),
-        onLost: (error) => this.#tellEnd(thread, { type: 'thread.lost', error }),
+        onLost: (lost) => {
+          const error = isLeftRunning(lost) ? leftAt(spec, lost, thread.watch.place) : lost;
+          this.#tellEnd(thread, { type: 'thread.lost', error });
+        },
         onFreed: (loss) => {
           this.#threads.delete(thread);
           if (this.#thread && this.#thread !== thread) {
@@ -656,6 +659,6 @@ export class JobActor implements JobHandle, WatchedJob {
   }
 }
 
-const isLeft = (event: JobEvent): boolean =>
-  event.type === 'thread.lost' && event.error.code === 'THREAD_LEFT_RUNNING';
+const isLeftRunning = ({ code }: WireError): boolean => code === 'THREAD_LEFT_RUNNING';
+const isLeft = (event: JobEvent): boolean => event.type === 'thread.lost' && isLeftRunning(event.error);
 const NO_END = nanos(0n);

@@ -147,7 +147,7 @@ export function createJobMachine(clock: Clock) {
             }
           : {},
       ),
-      /** Of a run that ends already, in the way that was asked for. */
+      /** Of a run that ends already: in the way that was asked for, or since it was given up. */
       keepBound: assign(({ event }) => (event.type === 'bound.reached' ? { boundReached: event.bound } : {})),
       beginDuration: assign({
         durationAtMs: ({ context: { bounds, durationAtMs } }) =>
@@ -334,7 +334,7 @@ export function createJobMachine(clock: Clock) {
           'pause.requested': { guard: 'isPauseNewsForNext', actions: 'wantPause' },
           'resume.requested': { guard: 'isPauseWantedForNext', actions: 'forgetPause' },
           ...takesSoonerEnd,
-          'bound.reached': { guard: 'mayRestart', actions: ['wantEnd', 'commandEnd'] },
+          'bound.reached': { guard: 'mayRestart', actions: ['wantEnd', 'keepBound', 'commandEnd'] },
           'stop.requested': [
             { guard: 'isDraining', actions: ['beginStop', 'commandEnd'] },
             { guard: 'mayRestart', actions: ['wantEnd', 'commandEnd'] },

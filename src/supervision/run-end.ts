@@ -1,4 +1,5 @@
 /** What a job's machine makes of the end of a run. */
+import type { WireError } from '../core/errors.js';
 import { boundText, endsByBound, withBound } from './job-bounds.js';
 import type { JobContext, JobEvent } from './job-context.js';
 import { asksForRestart, type Restarts, type RunEnd } from './restart-policy.js';
@@ -11,9 +12,9 @@ export const isInGoodOrder = ({ ending }: JobContext): boolean => ending === 'dr
 /** Whether the run was given up: it did not start in time, or was stuck. */
 const isGivenUp = ({ ending }: JobContext): boolean => ending === 'no start' || ending === 'stuck';
 
-/** Whether the run was stuck, and nobody wanted it to end. */
-export const wasStuck = ({ ending, endWanted }: JobContext): boolean =>
-  ending === 'stuck' && endWanted !== true;
+/** Whether the run was stuck, and no user wanted it to end: a bound that came meanwhile is no wish. */
+export const wasStuck = ({ ending, endWanted, boundReached }: JobContext): boolean =>
+  ending === 'stuck' && (endWanted !== true || boundReached !== undefined);
 
 /** Whether the end of a run that was given up may be followed by another run. */
 export const mayRestart = (context: JobContext): boolean =>
@@ -95,19 +96,25 @@ export function endOf(context: JobContext, event: JobEvent): RunEnd | undefined 
   const isStuck = context.ending === 'stuck' && context.error !== undefined;
   if (mayStillWrite(context, event) && (isFollowed(context) || isStuck)) {
     // What decides is the thread, and not why it was ended, after which another run would have followed.
-    const alone = isFollowed(context) ? '. No other run follows it, since both would write' : '';
-    const since = context.error ? `. It was ended since: ${context.error.message}` : '';
-    const message = `${error.message}${alone}${since}`;
-    const own = { ...error, message, ...(context.error && { causes: [context.error.message] }) };
-    return { outcome: 'failed', error: own, isStable };
+    return { outcome: 'failed', error: leftRunning(context, error), isStable };
   }
   if (wasEndedByUs(context)) {
     // The loss was requested, so it is no error, unless the thread could not be ended.
-    const own = error.code === 'THREAD_LEFT_RUNNING' ? error : context.error;
+    const own = error.code === 'THREAD_LEFT_RUNNING' ? leftRunning(context, error) : context.error;
     return { outcome: 'stopped', error: own, isStable };
   }
   const hasRun = runs.length > 0 && runs.at(-1)?.endedAtMs === undefined;
   return { outcome: 'failed', error: (hasRun ? context.error : undefined) ?? error, isStable };
+}
+
+/** The error of a thread that could not be ended, with why it was to end. */
+function leftRunning(context: JobContext, error: WireError): WireError {
+  const { error: cause, boundReached, ending } = context;
+  const alone = isFollowed(context) ? '. No other run follows it, since both would write' : '';
+  const atBound = boundReached && ending === 'deadline' ? `${boundText(boundReached)}. ` : '';
+  const because = cause && `${atBound}${cause.message}`;
+  const message = `${error.message}${alone}${because ? `. It was ended since: ${because}` : ''}`;
+  return { ...error, message, ...(because !== undefined && { causes: [because] }) };
 }
 
 export function reasonOf(event: JobEvent, context: JobContext): string | undefined {

@@ -201,7 +201,7 @@ export class RunThread {
     this.#run.end();
     this.#leaveAfter(
       waitMs,
-      'it was ended by force, but is in a call that cannot be interrupted, such as execFileSync, and goes once that returns',
+      'it was ended by force, but is in a call that cannot be interrupted, such as execFileSync, and goes once that returns: give such a call a timeout, or use its asynchronous form, such as spawn',
     );
   }
 

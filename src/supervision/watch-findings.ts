@@ -12,6 +12,12 @@ export function stuckError(spec: ResolvedSpec, { countedMs, ranMs, place }: Stuc
   return { code: 'THREAD_STUCK', message, retryable: true, ...(at && { stage: at.id }) };
 }
 
+/** The loss of a thread that could not be ended, with the stage that it is in. @param place - 0 if that is not known. */
+export function leftAt(spec: ResolvedSpec, error: WireError, place: number): WireError {
+  const at = placeIn(spec, place);
+  return at && error.stage === undefined ? { ...error, stage: at.id } : error;
+}
+
 /** The rows that wait, for those who look at the job. */
 export function stalledRows(
   spec: ResolvedSpec,

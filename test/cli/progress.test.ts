@@ -185,6 +185,27 @@ describe('progress on a terminal', () => {
     ]);
   });
 
+  it('tells why a run was given up once, and not once more where it backs off', () => {
+    const plain = { ...new Screen(200, 24), isLive: false, said: '' };
+    const terminal = Object.assign(plain, {
+      say: (text: string) => {
+        plain.said += text;
+      },
+      divert: () => () => {},
+      print: async () => {},
+    });
+    const progress = new Progress({ terminal, list: () => [] });
+    const step = (state: JobState, reason?: string) =>
+      progress.tell({ type: 'job.state', id: 'job-1', name: 'a', state, atMs: 0, ...(reason && { reason }) });
+    step('draining', 'it is stuck');
+    step('backingOff', 'it is stuck');
+    step('starting');
+    step('backingOff', 'it is stuck');
+    expect(plain.said).toBe(
+      'a: draining (it is stuck)\na: backing off\na: starting\na: backing off (it is stuck)\n',
+    );
+  });
+
   it('draws over what a pressed key has put beside it', () => {
     const { screen, progress, refresh } = startProgress();
     refresh();

@@ -74,6 +74,12 @@ describe('a spec with delivery: exactly-once', () => {
     expect(await specProblems({ ...base, ...change, delivery: 'best-effort' })).toEqual([]);
   });
 
+  it('tells once of a queue that its source cannot have', async () => {
+    const source = { ...base.source, queue: { overflow: 'conflate' } };
+    const problems = await specProblems({ ...base, source });
+    expect(problems).toEqual([expect.stringMatching(/^source\.queue\.overflow: expected block/)]);
+  });
+
   it('names all of its stages that do not fit, and no source for what its inputs are', async () => {
     const source = { use: 'merge', sources: [SYNTHETIC, DEPTH] };
     const problems = await specProblems({

@@ -3,6 +3,7 @@ import type { Nanos } from '../../src/core/units.js';
 import { BoundTimers } from '../../src/supervision/bound-timers.js';
 import type { JobOptions } from '../../src/supervision/supervisor.js';
 import type { JobBounds } from '../../src/wire/bounds.js';
+import { StartStep } from '../../src/wire/start-step.js';
 import { until } from './fake-threads.js';
 import { crash, ManualClock, onFailure, reportOf, specOf, startSupervisor } from './job-fixtures.js';
 
@@ -84,6 +85,23 @@ describe('a job with a duration', () => {
     expect(await job.outcome).toMatchObject({ outcome: 'stopped', error: { code: 'DRAIN_TIMED_OUT' } });
   });
 
+  it('says why and where its thread was ended, if that cannot be', async () => {
+    const { job, clock, threads } = await start({ maxDurationMs: 1_000 });
+    const thread = threads.last;
+    thread.counters.set('startStep', StartStep.started);
+    thread.watch.atWork[0] = 1;
+    clock.advance(1_000 + 10_000 + 50 + 1_000);
+    const { outcome, error } = await job.outcome;
+    expect([outcome, error?.code, error?.stage]).toEqual(['stopped', 'THREAD_LEFT_RUNNING', 'source']);
+    const why = 'its duration is over. Not all rows were delivered by the deadline of the drain';
+    expect(error?.message).toContain(
+      'give such a call a timeout, or use its asynchronous form, such as spawn',
+    );
+    expect(error?.message).toContain(`It was ended since: ${why}`);
+    expect(error?.causes).toEqual([expect.stringContaining(why)]);
+    thread.lose(crash);
+  });
+
   it('is what the user asked for last, if that came before', async () => {
     const { job, clock, threads } = await start({ maxDurationMs: 1_000 }, { checkpoints });
     void job.suspend();
@@ -123,6 +141,31 @@ describe('a job with an instant', () => {
     clock.advance(500);
     threads.last.lose(crash);
     expect(await job.outcome).toMatchObject({ outcome: 'failed', error: { code: 'START_TIMED_OUT' } });
+    expect([threads.runs.length, clock.timersArmed]).toEqual([1, 0]);
+  });
+
+  it.each(['report', 'loss'] as const)(
+    'fails with what its run was given up for, if it comes meanwhile (%s)',
+    async (end) => {
+      const { job, clock, threads } = await start({ untilMs: WALL_MS + 1_000 }, { restart: onFailure });
+      const stuck = { code: 'THREAD_STUCK', message: 'stuck', retryable: true } as const;
+      job.findStuck({ countedMs: 30_000, ranMs: undefined, place: 0 });
+      clock.advance(1_000);
+      if (end === 'report') threads.last.finish(reportOf('stopped'));
+      else threads.last.lose(crash);
+      expect(await job.outcome).toMatchObject({ outcome: 'failed', error: { code: stuck.code } });
+      expect([threads.runs.length, clock.timersArmed]).toEqual([1, 0]);
+    },
+  );
+
+  it('ends the job with the run that ends for a restart, where that is suspended or drained', async () => {
+    const { job, clock, threads } = await start({ untilMs: WALL_MS + 1_000 }, { checkpoints });
+    void job.restart().catch(() => {});
+    await until(() => job.state === 'restarting');
+    clock.advance(1_000);
+    expect(job.state).toBe('draining');
+    threads.last.finish(reportOf('stopped', { reason: 'suspended' }));
+    expect(await job.outcome).toMatchObject({ outcome: 'stopped', reason: 'suspended' });
     expect([threads.runs.length, clock.timersArmed]).toEqual([1, 0]);
   });
 
@@ -170,6 +213,16 @@ describe('a slice', () => {
     threads.last.finish(reportOf('stopped', { reason: 'suspended' }));
     expect(await job.outcome).toMatchObject({ outcome: 'completed', reason: 'sliced', bound: 'duration' });
     expect(job.state).toBe('completed');
+  });
+
+  it('that ends for a restart when its time is over is over with that', async () => {
+    const { job, clock, threads } = await start({ isSlice: true, maxDurationMs: 1_000 }, { checkpoints });
+    void job.restart().catch(() => {});
+    await until(() => job.state === 'restarting');
+    clock.advance(1_000);
+    threads.last.finish(reportOf('stopped', { reason: 'suspended' }));
+    expect(await job.outcome).toMatchObject({ outcome: 'completed', reason: 'sliced', bound: 'duration' });
+    expect(threads.runs.length).toBe(1);
   });
 
   it.each([

@@ -103,4 +103,33 @@ describe('slices', () => {
     );
     expect(readdirSync(folder)).toEqual([]);
   });
+
+  it('of a job that reads a topic are refused, since rows between two of them would be lost', async () => {
+    const folder = temporaryFolder();
+    const runtime = await startRuntime({ checkpoints: { path: join(folder, 'checkpoints') } });
+    const topic = { use: 'topic', topic: 'quotes' } as const;
+    const columns = [{ name: 'time', type: 'timestamp' }] as const;
+    const reader = {
+      name: 'reader',
+      source: {
+        use: 'merge',
+        sources: [
+          { ...topic, columns },
+          { ...topic, topic: 'others', columns },
+        ],
+      },
+      sink: discard,
+    } as const;
+    const options = { slice: { rows: 5 } };
+    await expect(runtime.submit(reader, options)).rejects.toThrow(
+      'source.sources[0]: expected no topic in a job with a slice, found "quotes"',
+    );
+    const schedule = { use: 'interval', everyMs: 1_000 } as const;
+    await expect(runtime.schedule(reader, schedule, options)).rejects.toThrow(
+      'no topic in a job with a slice',
+    );
+    const producer = { name: 'producer', source: endless, sink: topic };
+    const job = await runtime.submit(producer, options);
+    expect(await job.outcome).toMatchObject({ outcome: 'completed', reason: 'sliced' });
+  });
 });

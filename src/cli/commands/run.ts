@@ -4,12 +4,15 @@ import {
   InvalidOptionsError,
   PipelineError,
   RuntimeError,
+  type SpecProblem,
   toWireError,
+  type WireError,
 } from '../../core/errors.js';
 import { ownCommand, shellWord } from '../../core/own-command.js';
 import { cutText } from '../../core/shown-text.js';
 import { folderOfSpec } from '../../documents/document-file.js';
 import { problemOfNoStore } from '../../plan/exactly-once.js';
+import { problemOfSlicedTopic } from '../../plan/sliced-topics.js';
 import type { PipelineRuntime } from '../../runtime/runtime.js';
 import type { SubmitOptions } from '../../service/submit-options.js';
 import { isEndState, type JobHandle, type JobInfo, type JobReport } from '../../supervision/job.js';
@@ -29,6 +32,7 @@ import {
   type JobDocument,
   jobDocument,
   leftOutLines,
+  nothingLeftLine,
   outputLines,
   refusedDocument,
   summaryTable,
@@ -100,6 +104,7 @@ export async function run(
     settings.resilience?.close();
     return 2;
   }
+  if (isSliced) specs = specs.map(withoutTopics);
   const refused = specs.filter((spec) => 'problems' in spec);
   if (refused.length > 0) {
     settings.resilience?.close();
@@ -162,21 +167,33 @@ function boundsOf(
   { duration, maxRows, until, sliceRows, sliceDuration }: RunOptions,
   isConsumer: boolean,
 ): SubmitOptions {
-  const isSlice = sliceRows !== undefined || (sliceDuration !== undefined && !isConsumer);
+  const isSlice = sliceRows !== undefined || sliceDuration !== undefined;
   return {
     ...(duration !== undefined && !isConsumer && { maxDuration: duration }),
     ...(maxRows !== undefined && { maxRows }),
     ...(until !== undefined && !isConsumer && { until }),
-    ...(isSlice && { slice: { rows: sliceRows, duration: isConsumer ? undefined : sliceDuration } }),
+    ...(isSlice && { slice: { rows: sliceRows, duration: sliceDuration } }),
   };
 }
 
 /** Refuses a spec that nothing can run as it asks without a checkpoint store. */
 function withoutStore(spec: CheckedSpec): CheckedSpec {
   if (!('resolved' in spec) || spec.resolved.delivery !== 'exactly-once') return spec;
-  const { file, name } = spec;
-  return { file, name, problems: [`${file}: ${formatProblem(problemOfNoStore())}`], problemsLeftOut: 0 };
+  return refusedWith(spec, problemOfNoStore());
 }
+
+/** Refuses a spec that cannot be run in slices. */
+function withoutTopics(spec: CheckedSpec): CheckedSpec {
+  const problem = 'resolved' in spec ? problemOfSlicedTopic(spec.resolved) : undefined;
+  return problem ? refusedWith(spec, problem) : spec;
+}
+
+const refusedWith = ({ file, name }: CheckedSpec, problem: SpecProblem): CheckedSpec => ({
+  file,
+  name,
+  problems: [`${file}: ${formatProblem(problem)}`],
+  problemsLeftOut: 0,
+});
 
 /** Prints problems, one per line. */
 export function sayProblems(specs: readonly CheckedSpec[], terminal: Terminal): void {
@@ -307,6 +324,7 @@ class Run {
       ...reports.map(outputLines),
     ];
     const table = await summaryTable(reports, this.#terminal.tableColumns);
+    lines.push(...reports.map(nothingLeftLine));
     await this.#terminal.print(`${table}${lines.join('')}`);
     await this.#terminal.print(this.#hint(reports));
   }
@@ -366,9 +384,8 @@ class Run {
     const reports = await Promise.all(
       this.#handles.filter(({ name }) => producers.includes(name)).map(({ outcome }) => outcome),
     );
-    const isOver = reports.some(({ bound }) => bound === 'duration' || bound === 'until');
-    if (isOver)
-      await this.#endLevels(reports.some(({ reason }) => reason === 'sliced') ? 'suspend' : 'drain');
+    const isTimeOver = reports.some(({ bound }) => bound === 'duration' || bound === 'until');
+    if (isTimeOver) await this.#endLevels('drain');
   }
 
   /** Ends the producers of topics before their consumers, which read on to their end. */
@@ -407,7 +424,7 @@ function takenError(name: string): PipelineError {
   return new PipelineError('JOB_NAME_TAKEN', message);
 }
 
-/** Logs the supervisor's lines for failed runs and jobs at `debug`, since they have already been reported. */
+/** Logs the supervisor's lines for runs and jobs that failed or are stuck at `debug`, since they are reported anyway. */
 function withoutFailures(log: Logger): Logger {
   return {
     debug: (fields, text) => log.debug(fields, text),
@@ -419,7 +436,10 @@ function withoutFailures(log: Logger): Logger {
 }
 
 const isTold = (fields: object): boolean =>
-  'state' in fields && ['failed', 'dead', 'backingOff'].includes(String(fields.state));
+  ('state' in fields && ['failed', 'dead', 'backingOff'].includes(String(fields.state))) ||
+  ('error' in fields && ENDS_OF_RUNS.has((fields.error as Partial<WireError> | undefined)?.code ?? ''));
+/** What the watchdog ends runs for: told as why they end. */
+const ENDS_OF_RUNS: ReadonlySet<string> = new Set(['THREAD_STUCK', 'JOB_STALLED']);
 
 async function printDocument(jobs: readonly JobDocument[], terminal: Terminal): Promise<void> {
   await terminal.print(`${JSON.stringify({ jobs })}\n`);
