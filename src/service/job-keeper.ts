@@ -126,8 +126,12 @@ export class JobKeeper implements ScheduleRecords {
     return this.#change((store) => store.deleteSchedule(name));
   }
 
-  /** Forgets an ended job, for which there is no room any more. */
+  /**
+   * Forgets an ended job, for which there is no room any more. While the runtime closes, nothing is forgotten: most of
+   * what ends then goes on in the next process, which forgets what has ended for good.
+   */
   forget(id: string): void {
+    if (this.#isClosing) return;
     void this.delete(id).catch(() => {}); // it was told
   }
 

@@ -142,6 +142,7 @@ export class PipelineService implements StartQueue<JobActor> {
     if (unresumed) {
       keeper.addPast(before, unresumed); // it has ended for good: another one has taken its place
       this.#unresumed.delete(before);
+      this.#supervisor.keepNoLonger(before);
     }
     this.release([job]);
     return job;
@@ -190,7 +191,11 @@ export class PipelineService implements StartQueue<JobActor> {
     { isToGoOn = false }: { readonly isToGoOn?: boolean } = {},
   ): JobHandle {
     const { id, sequence, name } = record;
-    const job = this.#supervisor.remember(name, { past: { ...past, id, sequence }, terms: termsOf(record) });
+    const job = this.#supervisor.remember(name, {
+      past: { ...past, id, sequence },
+      terms: termsOf(record),
+      isKept: isToGoOn,
+    });
     const { state } = job;
     if (isEndState(state)) {
       const end = { state, message: job.error?.message };

@@ -193,12 +193,29 @@ export class Supervisor {
     this.#submitted = Math.max(this.#submitted, sequence);
   }
 
-  /** Remembers a job that has ended in an earlier process. */
-  remember(name: string, { past, terms }: Pick<JobOptions, 'terms'> & { readonly past: PastJob }): JobActor {
+  /**
+   * Remembers a job that has ended in an earlier process.
+   *
+   * @param options - `isKept`: it is not forgotten for others before `keepNoLonger`.
+   */
+  remember(
+    name: string,
+    {
+      past,
+      terms,
+      isKept = false,
+    }: Pick<JobOptions, 'terms'> & { readonly past: PastJob; readonly isKept?: boolean },
+  ): JobActor {
     const { id, sequence } = past;
     const job = new JobActor(id, { name }, this.#jobContext, { terms, sequence, past });
-    this.#ended.add(job);
+    this.#ended.add(job, { isKept });
     return job;
+  }
+
+  /** An ended job that was kept may be forgotten for others from now on. */
+  keepNoLonger(job: JobActor): void {
+    this.#ended.delete(job);
+    this.#ended.add(job);
   }
 
   /** A job that has begun has its place for a thread to its end, also over a restart of the process. */
