@@ -273,6 +273,7 @@ function recordOf({ job, submitted, submittedAtMs, wish, isStable }: Entry): Job
     ...(bounds && { bounds }),
     ...(durationAtMs !== undefined && { durationAtMs }),
     ...(isStable && { isStable }),
+    ...(job.isContinued && { isContinued: true }),
   };
 }
 

@@ -32,10 +32,10 @@ import { JobGroups } from './groups/job-groups.js';
 import { JobAdmission } from './job-admission.js';
 import { type BoundOptions, jobBoundsOf } from './job-bounds-of.js';
 import type { JobCheckpoints } from './job-checkpoints.js';
-import { JOB_ID, recordedEnd, termsOf } from './job-identity.js';
+import { JOB_ID, termsOf } from './job-identity.js';
 import { JobKeeper, type Submitted } from './job-keeper.js';
 import { DEFAULT_RESTART_POLICY, restartPolicy } from './restart-policy-of.js';
-import { reachedPoints, wasSuspended } from './resume-job.js';
+import { reachedPoints } from './resume-job.js';
 import type { ScheduleRecords } from './schedules/schedule-records.js';
 import type { CheckedSubmitOptions } from './submit-options.js';
 
@@ -116,7 +116,7 @@ export class PipelineService implements StartQueue<JobActor> {
 
   /**
    * As `submit`, with a store: resolves once the job is durable, and it does not start before that. It goes on with the
-   * run of the job before if that one was suspended; otherwise it begins a new one.
+   * run of the job before if that one was suspended or its slice is over; otherwise it begins a new one.
    *
    * @throws What the store throws; then the job was not started.
    */
@@ -128,7 +128,7 @@ export class PipelineService implements StartQueue<JobActor> {
     const keeper = this.#keeper;
     if (!keeper) return this.submit(spec, files, options);
     const before = this.#supervisor.find(spec.name);
-    const goesOn = !before || this.#unresumed.has(before) || wasSuspended(recordedEnd(before));
+    const goesOn = !before || this.#unresumed.has(before) || before.isContinued;
     const job = this.#take(spec, files, options);
     try {
       await this.#context.jobCheckpoints?.begin(spec.name, { goesOn });

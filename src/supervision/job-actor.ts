@@ -144,6 +144,8 @@ export class JobActor implements JobHandle, WatchedJob {
   /** Set with the report. */
   #endState: JobState = 'failed';
   #lastTransition: JobTransition | undefined;
+  /** Somebody has asked to suspend it. */
+  #wasSuspended = false;
   readonly #deadline: Deadline;
   readonly #nextRun: NextRun;
   readonly #bounds: BoundTimers;
@@ -208,6 +210,15 @@ export class JobActor implements JobHandle, WatchedJob {
   /** What of the job may outlive the process. */
   get context(): JobContext {
     return this.#life.context;
+  }
+
+  /** Whether the next job of its name goes on with its run: it was suspended by hand, or its slice is over. */
+  get isContinued(): boolean {
+    return (
+      this.#wasSuspended ||
+      this.#life.context.report?.reason === 'sliced' ||
+      this.#settings.past?.isContinued === true
+    );
   }
 
   /** Whether the run at work has delivered rows for this time. */
@@ -416,6 +427,7 @@ export class JobActor implements JobHandle, WatchedJob {
 
   async suspend(options: { readonly deadlineMs?: number | undefined } = {}): Promise<JobReport> {
     drainDeadlineMs(options, this.#context.settings); // a wrong one asks for nothing
+    this.#wasSuspended ||= this.isLive;
     const kept = this.#wish('stop');
     const outcome = this.leave(options);
     await kept;

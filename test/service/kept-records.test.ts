@@ -46,3 +46,38 @@ describe('the records of a service', () => {
     );
   });
 });
+
+describe('the next job of a name', () => {
+  it.each([
+    ['goes on after a slice', 'sliced', true],
+    ['begins a new run after one that has completed', 'end of input', false],
+  ] as const)('%s, in this process and the next', async (_, reason, goesOn) => {
+    const first = await startProcess();
+    const job = await first.submit('feed', { slice: { rows: 100 } });
+    await first.run('feed');
+    first.checkpoints.set('feed', false);
+    first.threads.last.finish(reportOf('completed', { reason }));
+    await job.outcome;
+    await first.settle();
+    expect((await first.record('feed'))?.isContinued).toBe(goesOn ? true : undefined);
+    const second = await startProcess({ ...first, checkpoints: new Map(first.checkpoints) });
+    await first.submit('feed', { slice: { rows: 100 } });
+    expect(first.checkpoints.has('feed')).toBe(goesOn);
+    await second.submit('feed', { slice: { rows: 100 } });
+    expect(second.checkpoints.has('feed')).toBe(goesOn);
+  });
+
+  it('goes on after one that was suspended in the queue, or as its process was killed', async () => {
+    const first = await startProcess({ maxThreads: 1 });
+    const running = await first.submit('running');
+    await first.run('running');
+    const queued = await first.submit('queued');
+    first.checkpoints.set('running', false).set('queued', false);
+    await queued.suspend();
+    void running.suspend();
+    await first.kill();
+    const second = await startProcess({ ...first, maxThreads: 2 });
+    await Promise.all([second.submit('running'), second.submit('queued')]);
+    expect([...second.checkpoints.keys()]).toEqual(['running', 'queued']);
+  });
+});
