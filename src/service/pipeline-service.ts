@@ -116,7 +116,7 @@ export class PipelineService implements StartQueue<JobActor> {
 
   /**
    * As `submit`, with a store: resolves once the job is durable, and it does not start before that. It goes on with the
-   * run of the job before if that one was suspended or its slice is over; otherwise it begins a new one.
+   * run of the job before if that one was suspended or its slice is over; otherwise it begins a new one. After the last slice of a run, nothing is left for another one.
    *
    * @throws What the store throws; then the job was not started.
    */
@@ -129,9 +129,11 @@ export class PipelineService implements StartQueue<JobActor> {
     if (!keeper) return this.submit(spec, files, options);
     const before = this.#supervisor.find(spec.name);
     const goesOn = !before || this.#unresumed.has(before) || before.isContinued;
+    const isNextSlice =
+      options.slice !== undefined && before?.terms?.bounds?.isSlice === true && before.state === 'completed';
     const job = this.#take(spec, files, options);
     try {
-      await this.#context.jobCheckpoints?.begin(spec.name, { goesOn });
+      await this.#context.jobCheckpoints?.begin(spec.name, { goesOn, isNextSlice });
       await keeper.add(job, submitted);
     } catch (error) {
       job.refuse({ ...toWireError(error), retryable: false });

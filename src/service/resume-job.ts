@@ -25,7 +25,8 @@ const REASON_CHARS_MAX = 1_024;
  */
 export function resumeJob(record: JobRecord, facts: ResumeFacts): JobPast {
   const { state, wish, runs, restarts, isContinued } = record;
-  if (isEndState(state)) return { state, context: contextOf(record, { error: errorOf(record) }), isContinued };
+  if (isEndState(state))
+    return { state, context: contextOf(record, { error: errorOf(record) }), isContinued };
   const isAlways = restarts?.policy.policy === 'always' && wish !== 'stop';
   if (facts.hasDeliveredAll && !isAlways) {
     return ended(record, facts, {
