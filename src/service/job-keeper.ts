@@ -1,5 +1,5 @@
 import { type Clock, type TimerHandle, turnOfTheLoop } from '../core/clock.js';
-import { toWireError, type WireError } from '../core/errors.js';
+import { PipelineError, toWireError, type WireError } from '../core/errors.js';
 import type { PlainData } from '../core/plain-data.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import type { JobRecord, JobStore, ScheduleRecord } from '../store/job-store.js';
@@ -35,6 +35,8 @@ export class JobKeeper implements ScheduleRecords {
   readonly #pending = new Set<Promise<void>>();
   #isWriting = false;
   #isClosing = false;
+  /** The store is closed, or about to be. */
+  #isClosed = false;
   #timer: TimerHandle;
   #isLooking = false;
   #failure: { readonly error: unknown } | undefined;
@@ -152,6 +154,7 @@ export class JobKeeper implements ScheduleRecords {
     this.#isLooking = true; // no more
     this.#writeChanged();
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
+    this.#isClosed = true;
     try {
       await this.#context.store.close();
     } catch (error) {
@@ -195,6 +198,9 @@ export class JobKeeper implements ScheduleRecords {
   /** @throws What the store throws, also if it has failed before. */
   async #change(change: (store: JobStore) => Promise<void>): Promise<void> {
     if (this.#failure) throw this.#failure.error;
+    if (this.#isClosed) {
+      throw new PipelineError('RUNTIME_CLOSED', 'The runtime is closed, and its store of jobs with it');
+    }
     let done: Promise<void> | undefined;
     try {
       done = change(this.#context.store);

@@ -66,6 +66,8 @@ export class PipelineService implements StartQueue<JobActor> {
   #isSettling = false;
   /** Jobs that could not be resumed, and are to be with the next start. They count as ended here. */
   readonly #unresumed = new Map<JobActor, JobRecord>();
+  /** Submits that are not durable yet. */
+  readonly #submitting = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
 
   constructor(context: PipelineServiceContext) {
@@ -132,13 +134,20 @@ export class PipelineService implements StartQueue<JobActor> {
     const isNextSlice =
       options.slice !== undefined && before?.terms?.bounds?.isSlice === true && before.state === 'completed';
     const job = this.#take(spec, files, options);
+    const begun = this.#context.jobCheckpoints?.begin(spec.name, { goesOn, isNextSlice });
+    const added = Promise.resolve(begun).then(() => {
+      this.assertOpen(); // a close does not know of a job that is not kept yet
+      return keeper.add(job, submitted);
+    });
     try {
-      await this.#context.jobCheckpoints?.begin(spec.name, { goesOn, isNextSlice });
-      await keeper.add(job, submitted);
+      this.#submitting.add(added);
+      await added;
     } catch (error) {
       job.refuse({ ...toWireError(error), retryable: false });
       this.#supervisor.forget(job);
       throw error;
+    } finally {
+      this.#submitting.delete(added);
     }
     const unresumed = before && this.#unresumed.get(before);
     if (unresumed) {
@@ -395,6 +404,7 @@ export class PipelineService implements StartQueue<JobActor> {
     const closed = this.#supervisor.close(options);
     this.#groups.close();
     await closed;
+    await Promise.allSettled(this.#submitting);
     this.#closing ??= this.#keeper?.close();
     await this.#closing;
   }
