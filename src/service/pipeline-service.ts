@@ -329,10 +329,19 @@ export class PipelineService implements StartQueue<JobActor> {
       store,
       clock,
       stableAfterMs: DEFAULT_RESTART_POLICY.stableAfterMs,
-      onFailed: (error) => {
-        log.error({ err: error }, 'the store of jobs has failed: what happens from now on is not kept');
+      onFailed: (error, { isRetried }) => {
+        const what = isRetried
+          ? 'the store of jobs has no room: what happens is written later'
+          : 'the store of jobs has failed: what happens from now on is not kept';
+        log.error({ err: error }, what);
         this.tell({ type: 'store.failed', atMs: Number(clock.wall() / NANOS_PER_MILLI), error });
       },
+      onRecovered: () => {
+        log.info({}, 'the store of jobs has kept all that had waited');
+        this.tell({ type: 'store.recovered', atMs: Number(clock.wall() / NANOS_PER_MILLI) });
+      },
+      onRefused: ({ id, name }, error) =>
+        log.error({ job: name, id, err: error }, 'the store does not take the record of a job as it is'),
     });
   }
 

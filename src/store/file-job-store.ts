@@ -254,6 +254,7 @@ export class FileJobStore implements JobStore {
         'STORE_FAILED',
         `"${this.#place.folder}": expected records of at most ${STORE_CHARS_MAX} characters in all, found ${chars}; ` +
           'delete jobs that have ended',
+        { retryable: true },
       );
     }
     const at = log.bytes;

@@ -86,7 +86,7 @@ export interface JobActorContext {
   waitsFor?(job: JobActor): readonly WaitReason[] | undefined;
   /**
    * Called when the user has asked for something, before it is done; not when the supervisor closes. What it returns
-   * is waited for before the call of the user is answered. Must not throw or reject.
+   * is waited for before the call of the user is answered, which rejects with it. Must not throw.
    */
   onWish?(job: JobActor, wish: JobWish): Promise<void> | undefined;
   /** Called when a change of its spec has ended. Must not throw. */
@@ -451,7 +451,9 @@ export class JobActor implements JobHandle, WatchedJob {
   }
 
   #wish(wish: JobWish): Promise<void> | undefined {
-    return this.isLive ? this.#context.onWish?.(this, wish) : undefined;
+    const kept = this.isLive ? this.#context.onWish?.(this, wish) : undefined;
+    kept?.catch(() => {}); // the caller awaits it later
+    return kept;
   }
 
   /** @throws {PipelineError} `JOB_STATE` if it drains, restarts, is being updated or has ended. */

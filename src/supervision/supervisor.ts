@@ -57,7 +57,7 @@ export interface SupervisorContext {
   readonly queue: StartQueue<JobActor>;
   /** What ids begin with, before the number of the job. Default: `job-`. */
   readonly idPrefix?: string | undefined;
-  /** Called when the user has asked for something of a job. Must not throw or reject. */
+  /** Called when the user has asked for something of a job. Must not throw. */
   readonly onWish?: JobActorContext['onWish'];
   /** Called when an ended job is forgotten for another one. Must not throw. */
   readonly onForgotten?: ((job: JobActor) => void) | undefined;
@@ -327,6 +327,7 @@ export class Supervisor {
     const begun = live.filter(hasBegun);
     const waiting = live.filter((job) => !hasBegun(job));
     const levels = [waiting, ...(topics?.levels(begun) ?? [begun])].filter(({ length }) => length > 0);
+    const settled: PromiseSettledResult<JobReport>[] = [];
     for (const level of levels) {
       const leftMs = toMillisCeil((until - clock.now()) as Nanos);
       const ends: Promise<JobReport>[] = [];
@@ -335,8 +336,10 @@ export class Supervisor {
         const next = level.slice(at, at + ENDS_PER_TURN);
         ends.push(...next.map((job) => end(job, Math.min(deadlineMs, leftMs))));
       }
-      await Promise.all(ends);
+      settled.push(...(await Promise.allSettled(ends)));
     }
+    const rejected = settled.find(({ status }) => status === 'rejected');
+    if (rejected?.status === 'rejected') throw rejected.reason; // it has ended, and its end was not kept
   }
 
   /** Threads that could not be ended, and of these the ones that are in a call that does not return. */

@@ -376,9 +376,9 @@ class Run {
     for (const level of this.#levels()) {
       const names = new Set(level.map(({ name }) => name));
       const handles = this.#handles.filter(({ name }) => names.has(name));
-      await Promise.all(handles.map((handle) => handle[how]()));
+      await Promise.allSettled(handles.map((handle) => handle[how]())); // a store that fails is told
     }
-    await Promise.all(this.#handles.map((handle) => handle[how]())); // those of an earlier process
+    await Promise.allSettled(this.#handles.map((handle) => handle[how]())); // those of an earlier process
   }
 
   #levels(): SoundSpec[][] {
