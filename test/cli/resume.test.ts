@@ -52,6 +52,31 @@ function workplace() {
 const settings = ['--settings', 'settings.json'];
 
 describe('tickloom resume', () => {
+  it('drains all jobs after --duration', async () => {
+    const { start, endAt } = workplace();
+    await endAt(start(['run', 'spec.json', ...settings]), 1, 'SIGKILL');
+    const { code, stdout } = await start(['resume', ...settings, '--duration', '1ms', '--json']).end;
+    const [job] = JSON.parse(stdout).jobs;
+    expect([code, job.reason]).toEqual([0, 'drained']);
+  });
+
+  it('is what "run --store" advises for a name in the store, of which it starts nothing', async () => {
+    const { start, endAt } = workplace();
+    await endAt(start(['run', 'spec.json', ...settings]), 1, 'SIGKILL');
+    const list = ['jobs', 'show', 'feed', '--store', 'jobs', '--json'];
+    const before = (await start(list).end).stdout;
+    const { code, stderr } = await start(['run', 'spec.json', ...settings]).end;
+    expect([code, stderr]).toEqual([1, expect.stringContaining('resume --settings settings.json')]);
+    expect((await start(list).end).stdout).toBe(before);
+  });
+
+  it('has a store as a place of checkpoints, for slices and for exactly-once', async () => {
+    const { start } = workplace();
+    const slice = ['run', 'spec.json', '--store', 'jobs', '--slice-rows', '1000', '--json'];
+    const { code, stdout } = await start([...slice, '--set', 'delivery=exactly-once']).end;
+    expect([code, JSON.parse(stdout).jobs[0]?.reason]).toEqual([0, 'sliced']);
+  });
+
   it('goes on with what "run --store" began, after a kill and after Ctrl-C, row for row', async () => {
     const { start, endAt, rows } = workplace();
     expect((await endAt(start(['run', 'spec.json', ...settings]), 2, 'SIGKILL')).code).toBeNull();
