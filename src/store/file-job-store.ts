@@ -129,12 +129,12 @@ export class FileJobStore implements JobStore {
   }
 
   /** Removes the record of that id, if there is one. Its lease goes with it: the id of a job is never used again. */
-  deleteJob(id: string): Promise<void> {
-    this.#leases.forget(id);
-    return this.#change([
+  async deleteJob(id: string): Promise<void> {
+    await this.#change([
       { kind: 'job', key: id, text: undefined },
       { kind: 'lease', key: id, text: undefined },
     ]);
+    this.#leases.forget(id);
   }
 
   putSchedule(record: ScheduleRecord): Promise<void> {
