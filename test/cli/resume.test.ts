@@ -46,7 +46,7 @@ function workplace() {
   const readParts = () => (existsSync(out) ? readdirSync(out).sort() : []);
   const rows = () =>
     readParts().flatMap((part) => readFileSync(join(out, part), 'utf8').trim().split('\n').slice(1));
-  return { start, endAt, rows };
+  return { start, endAt, rows, folder };
 }
 
 const settings = ['--settings', 'settings.json'];
@@ -68,6 +68,25 @@ describe('tickloom resume', () => {
     const { code, stderr } = await start(['run', 'spec.json', ...settings]).end;
     expect([code, stderr]).toEqual([1, expect.stringContaining('resume --settings settings.json')]);
     expect((await start(list).end).stdout).toBe(before);
+  });
+
+  it('can go on after a Ctrl-C that came while specs were submitted', async () => {
+    const { start, folder } = workplace();
+    const text = readFileSync(join(folder, 'spec.json'), 'utf8');
+    const names = Array.from({ length: 30 }, (_, i) => `feed-${i}`);
+    for (const name of names) {
+      const spec = { ...JSON.parse(text), name, sink: { use: 'csv', path: `out-${name}` } };
+      writeFileSync(join(folder, `${name}.json`), JSON.stringify(spec));
+    }
+    const { child, end } = start(['run', ...names.map((name) => `${name}.json`), ...settings]);
+    const log = join(folder, 'jobs', 'jobs.log');
+    while (child.exitCode === null && !(existsSync(log) && readFileSync(log, 'utf8').includes('feed-'))) {
+      await new Promise(setImmediate);
+    }
+    child.kill('SIGINT');
+    const { code, stderr } = await end;
+    expect([code, stderr]).toEqual([130, expect.not.stringContaining('PipelineError')]);
+    expect(stderr).not.toContain('DRAIN_TIMED_OUT');
   });
 
   it('has a store as a place of checkpoints, for slices and for exactly-once', async () => {
