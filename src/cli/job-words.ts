@@ -1,5 +1,5 @@
 import type { PlainData } from '../core/plain-data.js';
-import { redactData } from '../core/redact.js';
+import { redact, redactData } from '../core/redact.js';
 import { cutText } from '../core/shown-text.js';
 import type { JobRecord } from '../store/job-store.js';
 import { holderText, type StoreHolder } from '../store/store-lock.js';
@@ -41,7 +41,7 @@ export function nextText({ state, wish }: JobRecord): string {
 /** Why its last run failed; `-` if it did not. */
 export function errorText({ runs }: JobRecord): string {
   const error = runs.at(-1)?.error;
-  return error ? cutText(`${error.code}: ${error.message}`, 300) : '-';
+  return error ? cutText(`${error.code}: ${redact(error.message)}`, 300) : '-';
 }
 
 export const sinceText = ({ history, submittedAtMs }: JobRecord, nowMs: number): string =>

@@ -122,7 +122,7 @@ program
   )
   .addHelpText(
     'after',
-    '\nCtrl-C drains: sources stop and what was read is delivered. With checkpoints, it suspends: the last ones are taken, and the next start goes on from there. A second Ctrl-C stops at once.\nExit codes: 0 completed, 1 failed or cut short, 2 wrong spec or usage, 137 a thread is in a call that does not return, 130, 143 and 129 ended by SIGINT, SIGTERM and SIGHUP.\n',
+    '\nCtrl-C drains: sources stop and what was read is delivered. With --checkpoints or --store, it suspends: the last checkpoints are taken, and the next start goes on from there. A second Ctrl-C stops at once.\nExit codes: 0 completed, 1 failed or cut short, 2 wrong spec or usage, 137 a thread is in a call that does not return, 130, 143 and 129 ended by SIGINT, SIGTERM and SIGHUP.\n',
   )
   .action(async (files: string[], options) => {
     const { run } = await import('./commands/run.js');
@@ -156,7 +156,7 @@ program
   )
   .action(async (options) => {
     const { resume } = await import('./commands/run.js');
-    const end = await resume({ ...options, durationMs: options.duration }, terminal);
+    const end = await resume(options, terminal);
     if (typeof end === 'number') exitCode = end;
     else endBySignal(end);
   });

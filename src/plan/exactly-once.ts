@@ -61,8 +61,8 @@ export function problemsOfExactlyOnce(
 export const problemOfNoStore = (): SpecProblem => ({
   path: ['delivery'],
   message:
-    'expected a checkpoint store for "exactly-once", found none: give one ("--checkpoints FOLDER", "checkpoints" of ' +
-    'createRuntime or of --settings, "store" of createPipeline), or set "delivery: best-effort"',
+    'expected a checkpoint store for "exactly-once", found none: give one ("--checkpoints FOLDER", "--store FOLDER", ' +
+    '"checkpoints" or "store" of createRuntime or of --settings, "store" of createPipeline), or set "delivery: best-effort"',
 });
 
 /** Returns what the stages that were made say of themselves. */

@@ -1,6 +1,5 @@
 import type { Schema } from '../columns/schema.js';
 import { PerTurn } from '../core/per-turn.js';
-import type { PlainData } from '../core/plain-data.js';
 import type { PlanningThreads } from '../hosts/planning-threads.js';
 import type { Catalogue } from '../plan/catalogue.js';
 import { findJobFiles, type JobFiles } from '../plan/paths/job-files.js';
@@ -136,15 +135,10 @@ export class JobIntake {
     if (!this.#context.hasStore) return undefined;
     return {
       spec: storedData('submit', 'spec', spec),
-      options: this.keptOptions(options),
+      options: storedData('submit', 'options', options ?? {}),
       ...(specFolder !== undefined && { specFolder }),
       ...(instantMs !== undefined && { instantMs }),
     };
-  }
-
-  /** @throws {InvalidOptionsError} for what a store cannot keep. */
-  keptOptions(options: object | undefined): PlainData {
-    return storedData('submit', 'options', options ?? {});
   }
 
   /**

@@ -19,10 +19,15 @@ export class JobCheckpoints {
    * Makes sure that a new job begins a new run. What is left of a run that has ended goes, too: it would say of the new
    * job that it has delivered all.
    *
-   * @param goesOn - Whether the job is to go on with a run that has not ended.
+   * @param options - `goesOn`: the job is to go on with a run that has not ended. `isNextSlice`: also with one that has,
+   *   so that nothing is left for it.
    * @throws {PipelineError} `CHECKPOINT_FAILED`.
    */
-  async begin(name: string, { goesOn }: { readonly goesOn: boolean }): Promise<void> {
+  async begin(
+    name: string,
+    { goesOn, isNextSlice = false }: { readonly goesOn: boolean; readonly isNextSlice?: boolean },
+  ): Promise<void> {
+    if (isNextSlice) return;
     const found = await this.#load(name);
     if (found === undefined || (goesOn && !isOver(found))) return;
     await (await this.#open()).remove(name);

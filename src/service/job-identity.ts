@@ -1,7 +1,6 @@
 import { randomId } from '../core/random-id.js';
 import type { JobRecord } from '../store/job-store.js';
 import type { JobTerms } from '../supervision/job.js';
-import type { JobActor } from '../supervision/job-actor.js';
 import type { SubmitOptions } from './submit-options.js';
 
 /** What ids of jobs look like: `job-17`, or with a store `job-0k3v9x2m1q-17`. Names may look like it, too. */
@@ -26,9 +25,3 @@ export function termsOf({
     ...(bounds && { bounds }),
   };
 }
-
-/** How a job is, as a record would have it. */
-export const recordedEnd = ({ state, context }: JobActor): Pick<JobRecord, 'state' | 'history'> => ({
-  state,
-  history: context.history,
-});

@@ -33,10 +33,10 @@ import { JobGroups } from './groups/job-groups.js';
 import { JobAdmission } from './job-admission.js';
 import { type BoundOptions, jobBoundsOf } from './job-bounds-of.js';
 import type { JobCheckpoints } from './job-checkpoints.js';
-import { JOB_ID, recordedEnd, termsOf } from './job-identity.js';
+import { JOB_ID, termsOf } from './job-identity.js';
 import { JobKeeper, type Submitted } from './job-keeper.js';
 import { DEFAULT_RESTART_POLICY, restartPolicy } from './restart-policy-of.js';
-import { reachedPoints, wasSuspended } from './resume-job.js';
+import { reachedPoints } from './resume-job.js';
 import type { ScheduleRecords } from './schedules/schedule-records.js';
 import type { CheckedSubmitOptions } from './submit-options.js';
 
@@ -67,6 +67,8 @@ export class PipelineService implements StartQueue<JobActor> {
   #isSettling = false;
   /** Jobs that could not be resumed, and are to be with the next start. They count as ended here. */
   readonly #unresumed = new Map<JobActor, JobRecord>();
+  /** Submits that are not durable yet. */
+  readonly #submitting = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
 
   constructor(context: PipelineServiceContext) {
@@ -117,7 +119,7 @@ export class PipelineService implements StartQueue<JobActor> {
 
   /**
    * As `submit`, with a store: resolves once the job is durable, and it does not start before that. It goes on with the
-   * run of the job before if that one was suspended; otherwise it begins a new one.
+   * run of the job before if that one was suspended or its slice is over; otherwise it begins a new one. After the last slice of a run, nothing is left for another one.
    *
    * @throws What the store throws; then the job was not started.
    */
@@ -129,20 +131,30 @@ export class PipelineService implements StartQueue<JobActor> {
     const keeper = this.#keeper;
     if (!keeper) return this.submit(spec, files, options);
     const before = this.#supervisor.find(spec.name);
-    const goesOn = !before || this.#unresumed.has(before) || wasSuspended(recordedEnd(before));
+    const goesOn = !before || this.#unresumed.has(before) || before.isContinued;
+    const isNextSlice =
+      options.slice !== undefined && before?.terms?.bounds?.isSlice === true && before.state === 'completed';
     const job = this.#take(spec, files, options);
+    const begun = this.#context.jobCheckpoints?.begin(spec.name, { goesOn, isNextSlice });
+    const added = Promise.resolve(begun).then(() => {
+      this.assertOpen(); // a close does not know of a job that is not kept yet
+      return keeper.add(job, submitted);
+    });
     try {
-      await this.#context.jobCheckpoints?.begin(spec.name, { goesOn });
-      await keeper.add(job, submitted);
+      this.#submitting.add(added);
+      await added;
     } catch (error) {
       job.refuse({ ...toWireError(error), retryable: false });
       this.#supervisor.forget(job);
       throw error;
+    } finally {
+      this.#submitting.delete(added);
     }
     const unresumed = before && this.#unresumed.get(before);
     if (unresumed) {
       keeper.addPast(before, unresumed); // it has ended for good: another one has taken its place
       this.#unresumed.delete(before);
+      this.#supervisor.keepNoLonger(before);
     }
     this.release([job]);
     return job;
@@ -191,7 +203,11 @@ export class PipelineService implements StartQueue<JobActor> {
     { isToGoOn = false }: { readonly isToGoOn?: boolean } = {},
   ): JobHandle {
     const { id, sequence, name } = record;
-    const job = this.#supervisor.remember(name, { past: { ...past, id, sequence }, terms: termsOf(record) });
+    const job = this.#supervisor.remember(name, {
+      past: { ...past, id, sequence },
+      terms: termsOf(record),
+      isKept: isToGoOn,
+    });
     const { state } = job;
     if (isEndState(state)) {
       const end = { state, message: job.error?.message };
@@ -318,10 +334,19 @@ export class PipelineService implements StartQueue<JobActor> {
       store,
       clock,
       stableAfterMs: DEFAULT_RESTART_POLICY.stableAfterMs,
-      onFailed: (error) => {
-        log.error({ err: error }, 'the store of jobs has failed: what happens from now on is not kept');
+      onFailed: (error, { isRetried }) => {
+        const what = isRetried
+          ? 'the store of jobs has no room: what happens is written later'
+          : 'the store of jobs has failed: what happens from now on is not kept';
+        log.error({ err: error }, what);
         this.tell({ type: 'store.failed', atMs: Number(clock.wall() / NANOS_PER_MILLI), error });
       },
+      onRecovered: () => {
+        log.info({}, 'the store of jobs has kept all that had waited');
+        this.tell({ type: 'store.recovered', atMs: Number(clock.wall() / NANOS_PER_MILLI) });
+      },
+      onRefused: ({ id, name }, error) =>
+        log.error({ job: name, id, err: error }, 'the store does not take the record of a job as it is'),
     });
   }
 
@@ -393,6 +418,7 @@ export class PipelineService implements StartQueue<JobActor> {
     const closed = this.#supervisor.close(options);
     this.#groups.close();
     await closed;
+    await Promise.allSettled(this.#submitting);
     this.#closing ??= this.#keeper?.close();
     await this.#closing;
   }

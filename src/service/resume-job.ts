@@ -24,8 +24,9 @@ const REASON_CHARS_MAX = 1_024;
  * again. The death of the process counts as a restart for a job that was at work and not stable yet.
  */
 export function resumeJob(record: JobRecord, facts: ResumeFacts): JobPast {
-  const { state, wish, runs, restarts } = record;
-  if (isEndState(state)) return { state, context: contextOf(record, { error: errorOf(record) }) };
+  const { state, wish, runs, restarts, isContinued } = record;
+  if (isEndState(state))
+    return { state, context: contextOf(record, { error: errorOf(record) }), isContinued };
   const isAlways = restarts?.policy.policy === 'always' && wish !== 'stop';
   if (facts.hasDeliveredAll && !isAlways) {
     return ended(record, facts, {
@@ -50,10 +51,6 @@ export function resumeJob(record: JobRecord, facts: ResumeFacts): JobPast {
   const counted = restarts && withDeath(restarts, facts.nowMs);
   return goesOn({ ...closed, ...(counted && { restarts: counted }) }, facts, 'queued');
 }
-
-/** Whether a job was suspended by hand, so that the next one of its name goes on with its run. */
-export const wasSuspended = ({ state, history }: Pick<JobRecord, 'state' | 'history'>): boolean =>
-  state === 'stopped' && history.slice(-2).some(({ reason }) => reason === 'suspend requested');
 
 /** What a job has come to, as far as its history says. */
 export function reachedPoints({ runs, history }: Pick<JobRecord, 'runs' | 'history'>): ReachedPoint[] {
@@ -103,7 +100,8 @@ function ended(
     isAtWork(record) && state !== 'dead'
       ? withEnd(record.runs, nowMs, { outcome: state === 'completed' ? 'completed' : 'stopped' })
       : record.runs;
-  return { state, context: contextOf({ ...record, runs }, { error, add: { state, atMs: nowMs, reason } }) };
+  const context = contextOf({ ...record, runs }, { error, add: { state, atMs: nowMs, reason } });
+  return { state, context, isContinued: record.isContinued };
 }
 
 function goesOn(record: JobRecord, { nowMs }: ResumeFacts, state: 'queued' | 'backingOff'): JobPast {

@@ -133,11 +133,11 @@ export class FileJobStore implements JobStore {
   /** Removes the record of that id, if there is one. Its lease goes with it: the id of a job is never used again. */
   async deleteJob(id: string): Promise<void> {
     checkKey('id', id);
-    this.#leases.forget(id);
     await this.#change([
       { kind: 'job', key: id, text: undefined },
       { kind: 'lease', key: id, text: undefined },
     ]);
+    this.#leases.forget(id);
   }
 
   async putSchedule(record: ScheduleRecord): Promise<void> {
@@ -259,6 +259,7 @@ export class FileJobStore implements JobStore {
         'STORE_FAILED',
         `"${this.#place.folder}": expected records of at most ${STORE_CHARS_MAX} characters in all, found ${chars}; ` +
           'delete jobs that have ended',
+        { retryable: true },
       );
     }
     const at = log.bytes;

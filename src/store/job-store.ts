@@ -43,6 +43,8 @@ export interface JobRecord {
   readonly durationAtMs?: number | undefined;
   /** Whether the run at work has delivered rows for as long as the restart policy asks for. */
   readonly isStable?: boolean | undefined;
+  /** Whether the next job of its name goes on with its run: it was suspended by hand, or its slice is over. */
+  readonly isContinued?: boolean | undefined;
 }
 
 /** What of a schedule outlives the process. */

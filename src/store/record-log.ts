@@ -98,7 +98,7 @@ async function readFrom(
       `"${path}": byte ${reader.damagedAt}`,
       'a record of the length and checksum that it names',
       'another, with more behind it',
-      'put back a copy of the folder, or move this file away to begin without its records',
+      'put back a copy of the folder, or move this file out of this folder to begin without its records',
     );
   }
   return { version, end: reader.end, tornBytes };

@@ -101,6 +101,7 @@ const Job = z.looseObject({
   bounds: Bounds.optional(),
   durationAtMs: instant.optional(),
   isStable: z.boolean().optional(),
+  isContinued: z.boolean().optional(),
 });
 
 const Schedule = z.looseObject({

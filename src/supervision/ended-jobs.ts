@@ -5,6 +5,8 @@ export class EndedJobs<Job extends { readonly id: string; readonly name: string 
   readonly #byId = new Map<string, Job>();
   /** Oldest first. */
   readonly #byName = new Map<string, Job[]>();
+  /** Those that are not forgotten for others. */
+  readonly #kept = new Map<string, Job>();
 
   readonly #onForgotten: (job: Job) => void;
 
@@ -17,9 +19,13 @@ export class EndedJobs<Job extends { readonly id: string; readonly name: string 
     this.#onForgotten = onForgotten;
   }
 
-  /** A job has ended. The one that ended first may be forgotten for it. */
-  add(job: Job): void {
-    this.#byId.set(job.id, job);
+  /**
+   * A job has ended. The one that ended first may be forgotten for it.
+   *
+   * @param options - `isKept`: this one is never forgotten for others, and does not count.
+   */
+  add(job: Job, { isKept = false }: { readonly isKept?: boolean } = {}): void {
+    (isKept ? this.#kept : this.#byId).set(job.id, job);
     const namesakes = this.#byName.get(job.name);
     if (namesakes) namesakes.push(job);
     else this.#byName.set(job.name, [job]);
@@ -31,14 +37,14 @@ export class EndedJobs<Job extends { readonly id: string; readonly name: string 
   }
 
   delete(job: Job): void {
-    if (!this.#byId.delete(job.id)) return;
+    if (!this.#byId.delete(job.id) && !this.#kept.delete(job.id)) return;
     const namesakes = this.#byName.get(job.name)!; // it was added with the id
     namesakes.splice(namesakes.indexOf(job), 1);
     if (namesakes.length === 0) this.#byName.delete(job.name);
   }
 
   byId(id: string): Job | undefined {
-    return this.#byId.get(id);
+    return this.#byId.get(id) ?? this.#kept.get(id);
   }
 
   /** The job of that name that ended last. */
@@ -46,8 +52,9 @@ export class EndedJobs<Job extends { readonly id: string; readonly name: string 
     return this.#byName.get(name)?.at(-1);
   }
 
-  /** Oldest first. */
-  values(): IterableIterator<Job> {
-    return this.#byId.values();
+  /** Those that are kept, and then the others, oldest first. */
+  *values(): IterableIterator<Job> {
+    yield* this.#kept.values();
+    yield* this.#byId.values();
   }
 }

@@ -88,7 +88,7 @@ export interface JobActorContext {
   waitsFor?(job: JobActor): readonly WaitReason[] | undefined;
   /**
    * Called when the user has asked for something, before it is done; not when the supervisor closes. What it returns
-   * is waited for before the call of the user is answered. Must not throw or reject.
+   * is waited for before the call of the user is answered, which rejects with it. Must not throw.
    */
   onWish?(job: JobActor, wish: JobWish): Promise<void> | undefined;
   /** Called when a change of its spec has ended. Must not throw. */
@@ -146,6 +146,8 @@ export class JobActor implements JobHandle, WatchedJob {
   /** Set with the report. */
   #endState: JobState = 'failed';
   #lastTransition: JobTransition | undefined;
+  /** Somebody has asked to suspend it. */
+  #wasSuspended = false;
   readonly #deadline: Deadline;
   /** While it backs off. */
   readonly #nextThread: NextThread;
@@ -213,6 +215,15 @@ export class JobActor implements JobHandle, WatchedJob {
   /** What of the job may outlive the process. */
   get context(): JobContext {
     return this.#life.context;
+  }
+
+  /** Whether the next job of its name goes on with its run: it was suspended by hand, or its slice is over. */
+  get isContinued(): boolean {
+    return (
+      this.#wasSuspended ||
+      this.#life.context.report?.reason === 'sliced' ||
+      this.#settings.past?.isContinued === true
+    );
   }
 
   /** Whether the run at work has delivered rows for this time. */
@@ -425,6 +436,7 @@ export class JobActor implements JobHandle, WatchedJob {
 
   async suspend(options: { readonly deadlineMs?: number | undefined } = {}): Promise<JobReport> {
     drainDeadlineMs(options, this.#context.settings); // a wrong one asks for nothing
+    this.#wasSuspended ||= this.isLive;
     const kept = this.#wish('stop');
     const outcome = this.leave(options);
     await kept;
@@ -448,7 +460,9 @@ export class JobActor implements JobHandle, WatchedJob {
   }
 
   #wish(wish: JobWish): Promise<void> | undefined {
-    return this.isLive ? this.#context.onWish?.(this, wish) : undefined;
+    const kept = this.isLive ? this.#context.onWish?.(this, wish) : undefined;
+    kept?.catch(() => {}); // the caller awaits it later
+    return kept;
   }
 
   /** @throws {PipelineError} `JOB_STATE` if it drains, restarts, is being updated or has ended. */

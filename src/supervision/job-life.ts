@@ -33,6 +33,8 @@ export interface JobLifeSettings {
 export interface JobPast {
   readonly state: 'queued' | 'backingOff' | JobEndState;
   readonly context: JobContext;
+  /** Of one at its end: whether the next job of its name goes on with its run. */
+  readonly isContinued?: boolean | undefined;
 }
 
 /**

@@ -199,12 +199,21 @@ export interface GroupFailure {
 
 /** An event that a runtime reports to its listeners, in order for each job. Plain data. */
 export type RuntimeEvent =
-  /** The store of jobs has failed: what happens from now on is not kept. */
+  /**
+   * The store of jobs has failed. If the error is retryable, changes wait and are tried again, up to `store.recovered`;
+   * otherwise, what happens from now on is not kept.
+   */
   | {
       readonly type: 'store.failed';
       /** Milliseconds since 1970. */
       readonly atMs: number;
       readonly error: WireError;
+    }
+  /** All changes for which the store had no room are durable. */
+  | {
+      readonly type: 'store.recovered';
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
     }
   | ({ readonly type: 'job.state'; readonly id: string; readonly name: string } & JobTransition)
   /** A job was not started when it was submitted, or not when what it waited for had come. */

@@ -57,7 +57,7 @@ export interface SupervisorContext {
   readonly queue: StartQueue<JobActor>;
   /** What ids begin with, before the number of the job. Default: `job-`. */
   readonly idPrefix?: string | undefined;
-  /** Called when the user has asked for something of a job. Must not throw or reject. */
+  /** Called when the user has asked for something of a job. Must not throw. */
   readonly onWish?: JobActorContext['onWish'];
   /** Called when an ended job is forgotten for another one. Must not throw. */
   readonly onForgotten?: ((job: JobActor) => void) | undefined;
@@ -193,12 +193,29 @@ export class Supervisor {
     this.#submitted = Math.max(this.#submitted, sequence);
   }
 
-  /** Remembers a job that has ended in an earlier process. */
-  remember(name: string, { past, terms }: Pick<JobOptions, 'terms'> & { readonly past: PastJob }): JobActor {
+  /**
+   * Remembers a job that has ended in an earlier process.
+   *
+   * @param options - `isKept`: it is not forgotten for others before `keepNoLonger`.
+   */
+  remember(
+    name: string,
+    {
+      past,
+      terms,
+      isKept = false,
+    }: Pick<JobOptions, 'terms'> & { readonly past: PastJob; readonly isKept?: boolean },
+  ): JobActor {
     const { id, sequence } = past;
     const job = new JobActor(id, { name }, this.#jobContext, { terms, sequence, past });
-    this.#ended.add(job);
+    this.#ended.add(job, { isKept });
     return job;
+  }
+
+  /** An ended job that was kept may be forgotten for others from now on. */
+  keepNoLonger(job: JobActor): void {
+    this.#ended.delete(job);
+    this.#ended.add(job);
   }
 
   /** A job that has begun has its place for a thread to its end, also over a restart of the process. */
@@ -310,6 +327,7 @@ export class Supervisor {
     const begun = live.filter(hasBegun);
     const waiting = live.filter((job) => !hasBegun(job));
     const levels = [waiting, ...(topics?.levels(begun) ?? [begun])].filter(({ length }) => length > 0);
+    const settled: PromiseSettledResult<JobReport>[] = [];
     for (const level of levels) {
       const leftMs = toMillisCeil((until - clock.now()) as Nanos);
       const ends: Promise<JobReport>[] = [];
@@ -318,8 +336,10 @@ export class Supervisor {
         const next = level.slice(at, at + ENDS_PER_TURN);
         ends.push(...next.map((job) => end(job, Math.min(deadlineMs, leftMs))));
       }
-      await Promise.all(ends);
+      settled.push(...(await Promise.allSettled(ends)));
     }
+    const rejected = settled.find(({ status }) => status === 'rejected');
+    if (rejected?.status === 'rejected') throw rejected.reason; // it has ended, and its end was not kept
   }
 
   /** Threads that could not be ended, and of these the ones that are in a call that does not return. */

@@ -46,12 +46,56 @@ function workplace() {
   const readParts = () => (existsSync(out) ? readdirSync(out).sort() : []);
   const rows = () =>
     readParts().flatMap((part) => readFileSync(join(out, part), 'utf8').trim().split('\n').slice(1));
-  return { start, endAt, rows };
+  return { start, endAt, rows, folder };
 }
 
 const settings = ['--settings', 'settings.json'];
 
 describe('tickloom resume', () => {
+  it('drains all jobs after --duration', async () => {
+    const { start, endAt } = workplace();
+    await endAt(start(['run', 'spec.json', ...settings]), 1, 'SIGKILL');
+    const { code, stdout } = await start(['resume', ...settings, '--duration', '1ms', '--json']).end;
+    const [job] = JSON.parse(stdout).jobs;
+    expect([code, job.reason]).toEqual([0, 'drained']);
+  });
+
+  it('is what "run --store" advises for a name in the store, of which it starts nothing', async () => {
+    const { start, endAt } = workplace();
+    await endAt(start(['run', 'spec.json', ...settings]), 1, 'SIGKILL');
+    const list = ['jobs', 'show', 'feed', '--store', 'jobs', '--json'];
+    const before = (await start(list).end).stdout;
+    const { code, stderr } = await start(['run', 'spec.json', ...settings]).end;
+    expect([code, stderr]).toEqual([1, expect.stringContaining('resume --settings settings.json')]);
+    expect((await start(list).end).stdout).toBe(before);
+  });
+
+  it('can go on after a Ctrl-C that came while specs were submitted', async () => {
+    const { start, folder } = workplace();
+    const text = readFileSync(join(folder, 'spec.json'), 'utf8');
+    const names = Array.from({ length: 30 }, (_, i) => `feed-${i}`);
+    for (const name of names) {
+      const spec = { ...JSON.parse(text), name, sink: { use: 'csv', path: `out-${name}` } };
+      writeFileSync(join(folder, `${name}.json`), JSON.stringify(spec));
+    }
+    const { child, end } = start(['run', ...names.map((name) => `${name}.json`), ...settings]);
+    const log = join(folder, 'jobs', 'jobs.log');
+    while (child.exitCode === null && !(existsSync(log) && readFileSync(log, 'utf8').includes('feed-'))) {
+      await new Promise(setImmediate);
+    }
+    child.kill('SIGINT');
+    const { code, stderr } = await end;
+    expect([code, stderr]).toEqual([130, expect.not.stringContaining('PipelineError')]);
+    expect(stderr).not.toContain('DRAIN_TIMED_OUT');
+  });
+
+  it('has a store as a place of checkpoints, for slices and for exactly-once', async () => {
+    const { start } = workplace();
+    const slice = ['run', 'spec.json', '--store', 'jobs', '--slice-rows', '1000', '--json'];
+    const { code, stdout } = await start([...slice, '--set', 'delivery=exactly-once']).end;
+    expect([code, JSON.parse(stdout).jobs[0]?.reason]).toEqual([0, 'sliced']);
+  });
+
   it('goes on with what "run --store" began, after a kill and after Ctrl-C, row for row', async () => {
     const { start, endAt, rows } = workplace();
     expect((await endAt(start(['run', 'spec.json', ...settings]), 2, 'SIGKILL')).code).toBeNull();

@@ -18,6 +18,20 @@ leaseStoreLaws('in a folder', (clock) => {
 const ASKS = { job: 'a', run: 'r', owner: { host: 'h', process: 'p', thread: 1 }, ttlMs: 1_000 };
 
 describe('leases in a folder', () => {
+  it('stay when their job could not be deleted', async () => {
+    const disk = new FullDisk(1_000_000);
+    const store = mortalStore(newFolder(), { clock: new VirtualClock(), fs: disk.fs });
+    await store.putJob(jobRecord('a'));
+    await store.leases.claim(ASKS);
+    disk.room = 10;
+    expect(await codeOf(store.deleteJob('a'))).toBe('STORE_FAILED');
+    disk.room = 1_000_000;
+    expect(await codeOf(store.leases.claim(ASKS))).toBe('LEASE_HELD');
+    await store.deleteJob('a');
+    expect((await store.leases.claim(ASKS)).epoch).toBe(1);
+    await store.close();
+  });
+
   it('have epochs that go on after the process has died, and last for their whole time from then on', async () => {
     const folder = newFolder();
     const clock = new VirtualClock();

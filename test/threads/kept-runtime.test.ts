@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -35,6 +35,24 @@ describe('a runtime with a store', () => {
     second.getSchedule('report').stop();
     await second.close();
     expect((await start(path)).schedules()).toEqual([]);
+  });
+
+  it('goes on from slice to slice, until nothing is left', async () => {
+    const path = makeFolder();
+    const out = join(path, '..', 'out');
+    const spec = { name: 'sliced', source: rows(250), sink: { use: 'jsonl', path: out } } as const;
+    const runtime = await start(path);
+    const reasons: string[] = [];
+    while (reasons.length < 6 && reasons.at(-1) !== 'nothing left') {
+      const job = await runtime.submit(spec, { slice: { rows: 100 } });
+      reasons.push((await job.outcome).reason);
+    }
+    expect(reasons).toEqual(['sliced', 'sliced', 'end of input', 'nothing left']);
+    const lines = readdirSync(out)
+      .filter((name) => !name.startsWith('.'))
+      .flatMap((name) => readFileSync(join(out, name), 'utf8').trimEnd().split('\n'));
+    expect(new Set(lines).size).toBe(250);
+    expect(lines).toHaveLength(250);
   });
 
   it('refuses what it cannot keep, and a second runtime on its folder', async () => {

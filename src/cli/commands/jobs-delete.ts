@@ -33,9 +33,9 @@ export function deleteJob(name: string, options: DeleteOptions, terminal: Termin
       const store = new FileJobStore(folder, { fs });
       try {
         await store.load();
-        // The record first: without it nobody goes on from the checkpoint, should this end in between.
-        await store.deleteJob(job.id);
+        // The record last: without it, the next job of that name would go on from a checkpoint that is left.
         if (hasCheckpoint) await new FileCheckpointStore(view.checkpointFolder).remove(job.name);
+        await store.deleteJob(job.id);
       } finally {
         await store.close();
       }

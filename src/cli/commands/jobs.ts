@@ -1,5 +1,5 @@
 import type { PlainData } from '../../core/plain-data.js';
-import { redactData } from '../../core/redact.js';
+import { redact, redactData } from '../../core/redact.js';
 import { nodeFileSystem } from '../../outputs/disk/file-system.js';
 import type { JobRecord } from '../../store/job-store.js';
 import { readStore, type StoreView } from '../../store/read-store.js';
@@ -109,12 +109,12 @@ function formatted(job: JobRecord, nowMs: number): string {
     ...runs.slice(-RUNS_SHOWN).map((run) => {
       const { attempt, startedAtMs, endedAtMs, outcome, error } = run;
       const length = endedAtMs === undefined ? '' : ` after ${ageText(endedAtMs - startedAtMs)}`;
-      return `  ${attempt}: ${timeText(startedAtMs)}, ${outcome ?? 'not ended'}${length}${error ? `: ${error.message} [${error.code}]` : ''}`;
+      return `  ${attempt}: ${timeText(startedAtMs)}, ${outcome ?? 'not ended'}${length}${error ? `: ${redact(error.message)} [${error.code}]` : ''}`;
     }),
     'history',
     ...history.map(
       ({ state: to, atMs, reason }) =>
-        `  ${timeText(atMs)} ${to}${reason === undefined ? '' : `: ${reason}`}`,
+        `  ${timeText(atMs)} ${to}${reason === undefined ? '' : `: ${redact(reason)}`}`,
     ),
   ];
   return lines.map((line) => `${plainText(line, 2_000)}\n`).join('');

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   formatProblem,
   InvalidOptionsError,
@@ -15,9 +16,12 @@ import { problemOfNoStore } from '../../plan/exactly-once.js';
 import { problemOfSlicedTopic } from '../../plan/sliced-topics.js';
 import type { PipelineRuntime } from '../../runtime/runtime.js';
 import type { SubmitOptions } from '../../service/submit-options.js';
+import { readStore } from '../../store/read-store.js';
+import { LOG_NAME } from '../../store/record-log.js';
 import { isEndState, type JobHandle, type JobInfo, type JobReport } from '../../supervision/job.js';
 import type { Logger } from '../../telemetry/logger.js';
 import { specLevels } from '../connected-specs.js';
+import { parseDurationMs } from '../duration-argument.js';
 import type { EndSignal } from '../end-process.js';
 import { type InterruptSignal, Interrupts } from '../interrupts.js';
 import { lineTexts } from '../line-counts.js';
@@ -96,11 +100,13 @@ export async function run(
     settings.resilience?.close();
     return 2;
   }
-  const hasStore = (options.checkpoints ?? settings.runtime.checkpoints) !== undefined;
+  const hasStore = keepsCheckpoints(options, settings);
   if (!hasStore) specs = specs.map(withoutStore);
   const isSliced = options.sliceRows !== undefined || options.sliceDuration !== undefined;
   if (isSliced && !hasStore) {
-    terminal.say('error: a slice needs --checkpoints FOLDER, from which the next one goes on\n');
+    terminal.say(
+      'error: a slice needs --checkpoints FOLDER or --store FOLDER, from which the next one goes on\n',
+    );
     settings.resilience?.close();
     return 2;
   }
@@ -176,6 +182,10 @@ function boundsOf(
   };
 }
 
+/** A store has the checkpoints of its jobs in it. */
+const keepsCheckpoints = ({ store, checkpoints }: RunOptions, { runtime }: LoadedSettings): boolean =>
+  (store ?? runtime.store ?? checkpoints ?? runtime.checkpoints) !== undefined;
+
 /** Refuses a spec that nothing can run as it asks without a checkpoint store. */
 function withoutStore(spec: CheckedSpec): CheckedSpec {
   if (!('resolved' in spec) || spec.resolved.delivery !== 'exactly-once') return spec;
@@ -212,6 +222,9 @@ class Run {
   readonly #interrupts: Interrupts;
   #progress: Progress | undefined;
   #runtime: PipelineRuntime | undefined;
+  #drainTimer: NodeJS.Timeout | undefined;
+  /** Of an interrupt, with a store. */
+  #closing: Promise<void> | undefined;
   #tellEnd: () => void = () => {};
   /** Resolves when all was asked to end, and has. */
   readonly #end = new Promise<void>((resolve) => {
@@ -241,6 +254,7 @@ class Run {
     let runtime: PipelineRuntime;
     const begunAtMs = Date.now();
     try {
+      await this.#assertNamesFree();
       runtime = await createRuntime({
         ...settings,
         ...(resilience && { resilience }),
@@ -265,13 +279,14 @@ class Run {
       const resumed = resumedJobs(runtime, begunAtMs);
       this.#handles.push(...resumed);
       const taken = this.#specs.find(({ name }) => resumed.some((job) => job.name === name));
-      if (taken) return await this.#failAll(takenError(taken.name));
+      if (taken) return await this.#failAll(this.#takenError(taken.name));
       const levels = this.#levels();
       for (const [level, specs] of [...levels.entries()].toReversed()) {
         const bounds = boundsOf(this.#options, level > 0);
         for (const { resolved, written, file } of specs) {
           const terms = { written, specFolder: folderOfSpec(file) };
-          this.#handles.push(await runtime.submitChecked(resolved, terms, bounds));
+          const handle = await this.#submitted(runtime.submitChecked(resolved, terms, bounds));
+          if (handle) this.#handles.push(handle);
         }
       }
       if (this.#handles.length + runtime.schedules().length === 0)
@@ -279,8 +294,14 @@ class Run {
       // An interrupt may have come before any job was submitted.
       if (this.#interrupts.exitCode !== undefined) this.#suspend();
       progress.start();
+      if (this.#specs.length === 0) this.#drainLater();
       if (levels.length > 1) void this.#endWithProducers(levels[0]!.map(({ name }) => name));
-      const ofSpecs = this.#specs.map(({ name }) => runtime.get(name));
+      const ofSpecs = this.#specs.flatMap(({ name }) => this.#handles.find((job) => job.name === name) ?? []);
+      const left = this.#specs.filter(({ name }) => !ofSpecs.some((job) => job.name === name));
+      if (left.length > 0) {
+        const names = left.map(({ name }) => cutText(name, 100)).join(', ');
+        progress.note(`${plainText(`Not submitted, as an interrupt came before: ${names}`, 2_000)}\n`);
+      }
       const reports = await Promise.all([...ofSpecs, ...resumed].map(({ outcome }) => outcome));
       if (runtime.schedules().length > 0 && this.#interrupts.exitCode === undefined) {
         progress.note('The schedules of the store go on; Ctrl-C ends them\n');
@@ -291,13 +312,50 @@ class Run {
       const isWhole = reports.every(({ outcome }) => outcome === 'completed');
       code = this.#interrupts.exitCode ?? (isWhole ? 0 : 1);
     } finally {
+      clearTimeout(this.#drainTimer);
       progress.stop();
-      await runtime.close({ deadlineMs: 0 });
+      await (this.#closing ?? runtime.close({ deadlineMs: 0 }));
       resilience?.close();
       this.#interrupts.close();
     }
     const { blocked } = runtime.threadsLeft;
     return blocked > 0 ? this.#endBlocked(blocked) : code;
+  }
+
+  /**
+   * Looks into the store before anything in it goes on.
+   *
+   * @throws {PipelineError} `JOB_NAME_TAKEN` if it has a job that goes on under the name of a spec; as `readStore`.
+   */
+  async #assertNamesFree(): Promise<void> {
+    const { store } = this.#settings.runtime;
+    const folder = this.#options.store ?? (store && 'path' in store ? store.path : undefined);
+    if (folder === undefined || this.#specs.length === 0 || !existsSync(join(folder, LOG_NAME))) return;
+    const { jobs } = await readStore(folder);
+    const goesOn = jobs.filter(({ state, wish }) => !isEndState(state) && wish !== 'stop');
+    const taken = this.#specs.find(({ name }) => goesOn.some((job) => job.name === name));
+    if (taken) throw this.#takenError(taken.name);
+  }
+
+  #takenError(name: string): PipelineError {
+    const { store, settings } = this.#options;
+    const from =
+      store !== undefined ? ` --store ${shellWord(store)}` : ` --settings ${shellWord(settings ?? '')}`;
+    const message =
+      `Job "${cutText(name, 100)}" is in the store, and goes on with what it was submitted with: ` +
+      `use "${ownCommand()} resume${from}", or give this spec a different name`;
+    return new PipelineError('JOB_NAME_TAKEN', message);
+  }
+
+  /** What was resumed has the bounds of its submit; the duration of the command is that of all. */
+  #drainLater(): void {
+    const ms = parseDurationMs(this.#options.duration ?? '');
+    if (ms === undefined) return;
+    this.#drainTimer = setTimeout(() => {
+      void this.#endLevels('drain').then(() => {
+        this.#suspend(); // what its schedules have submitted meanwhile
+      });
+    }, ms);
   }
 
   #endBlocked(threads: number): EndSignal {
@@ -312,7 +370,7 @@ class Run {
 
   async #report(reports: readonly JobReport[]): Promise<void> {
     const leftOut = reports
-      .map((report, i) => leftOutLines(report, this.#specs[i]?.resolved.deadLetter?.path))
+      .map((report) => leftOutLines(report, this.#specOf(report)?.resolved.deadLetter?.path))
       .join('');
     if (leftOut !== '') this.#terminal.say(leftOut);
     if (this.#options.json) {
@@ -331,11 +389,15 @@ class Run {
 
   /** A hint on how to view the files that were written. */
   #hint(reports: readonly JobReport[]): string {
-    const paths = this.#specs.flatMap(({ resolved }, i) => {
-      const { path } = resolved.sink.options as { readonly path?: unknown };
-      return typeof path === 'string' && reports[i]!.outputs.length > 0 ? [shellWord(path)] : [];
+    const paths = reports.flatMap((report) => {
+      const { path } = (this.#specOf(report)?.resolved.sink.options ?? {}) as { readonly path?: unknown };
+      return typeof path === 'string' && report.outputs.length > 0 ? [shellWord(path)] : [];
     });
     return paths.length === 0 ? '' : `Look into them: ${ownCommand()} show ${paths.join(' ')}\n`;
+  }
+
+  #specOf({ name }: JobReport): SoundSpec | undefined {
+    return this.#specs.find((spec) => spec.name === name);
   }
 
   async #failAll(error: unknown): Promise<number> {
@@ -358,8 +420,21 @@ class Run {
 
   /** With a store, the wish of the user stays: the next start goes on with all jobs. */
   #suspend(): void {
-    if (this.#hasStore) void this.#runtime?.close().then(this.#tellEnd);
-    else void this.#endLevels('suspend');
+    if (this.#hasStore) {
+      this.#closing ??= this.#runtime?.close();
+      void this.#closing?.then(this.#tellEnd);
+    } else void this.#endLevels('suspend');
+  }
+
+  /** `undefined` if an interrupt has closed the runtime meanwhile. */
+  async #submitted(submit: Promise<JobHandle>): Promise<JobHandle | undefined> {
+    try {
+      return await submit;
+    } catch (error) {
+      if (this.#interrupts.exitCode === undefined || toWireError(error).code !== 'RUNTIME_CLOSED')
+        throw error;
+      return undefined;
+    }
   }
 
   get #hasStore(): boolean {
@@ -367,7 +442,7 @@ class Run {
   }
 
   get #keepsCheckpoints(): boolean {
-    return this.#hasStore || (this.#options.checkpoints ?? this.#settings.runtime.checkpoints) !== undefined;
+    return keepsCheckpoints(this.#options, this.#settings);
   }
 
   #force(signal: InterruptSignal): void {
@@ -393,9 +468,9 @@ class Run {
     for (const level of this.#levels()) {
       const names = new Set(level.map(({ name }) => name));
       const handles = this.#handles.filter(({ name }) => names.has(name));
-      await Promise.all(handles.map((handle) => handle[how]()));
+      await Promise.allSettled(handles.map((handle) => handle[how]())); // a store that fails is told
     }
-    await Promise.all(this.#handles.map((handle) => handle[how]())); // those of an earlier process
+    await Promise.allSettled(this.#handles.map((handle) => handle[how]())); // those of an earlier process
   }
 
   #levels(): SoundSpec[][] {
@@ -415,13 +490,6 @@ function resumedJobs(runtime: PipelineRuntime, begunAtMs: number): JobHandle[] {
   const isOfNow = ({ state, history }: JobInfo) =>
     !isEndState(state) || (state !== 'stopped' && (history.at(-1)?.atMs ?? 0) >= begunAtMs);
   return runtime.list().flatMap((job) => (isOfNow(job) ? [runtime.get(job.id)] : []));
-}
-
-function takenError(name: string): PipelineError {
-  const message =
-    `Job "${cutText(name, 100)}" is in the store, and goes on with what it was submitted with: ` +
-    `use "${ownCommand()} resume", or give this spec a different name`;
-  return new PipelineError('JOB_NAME_TAKEN', message);
 }
 
 /** Logs the supervisor's lines for runs and jobs that failed or are stuck at `debug`, since they are reported anyway. */
