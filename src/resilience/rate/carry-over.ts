@@ -98,6 +98,13 @@ export function carryOver(
   });
 }
 
+/** Each limit of a share goes on from the one of its index, if that is of its kind. */
+export const carryByIndex: typeof carryOver = (limits, before) =>
+  limits.map(({ kind }, index) => {
+    const spent = before[index]?.kind === kind ? before[index] : undefined;
+    return { spent, isOwn: spent !== undefined };
+  });
+
 /**
  * The initial value of a new limit's cell. A larger burst is not there at once: it is saved up as any other. Else what
  * one limit has given up and another one is given could both be spent. A quota has no rate to save up by: its burst is

@@ -121,7 +121,8 @@ export class ScopeView {
    */
   shortage(instant: bigint, cost: number): string | undefined {
     if (!this.isShare) return undefined;
-    if (this.#hasEnded(instant)) return `the share of "${this.name}" has ended and was not renewed`;
+    if (this.#hasEnded(instant))
+      return `the share of "${this.name}" is nothing for now, or has ended and was not renewed`;
     if (cost <= this.#permitsNow) return undefined;
     return `the share of "${this.name}" gives at most ${this.#permitsNow} at once now`;
   }

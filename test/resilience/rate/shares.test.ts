@@ -127,11 +127,11 @@ describe('a share of a budget', () => {
     expect(clock.timersPending).toBe(0);
   });
 
-  it('is a whole budget again once it is set, with nothing saved up by that', async () => {
+  it('is a whole budget again once it is made so, with nothing saved up by that', async () => {
     const { clock, rates, limiter, share } = shared();
     share({ permits: 2, burst: 2 }, 100);
     await clock.advance(10_000);
-    rates.set(provider, WHOLE);
+    rates.unshare(provider);
     expect(drain(limiter)).toBeLessThanOrEqual(2);
     await clock.advance(1_000);
     expect(drain(limiter)).toBe(10);
