@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sleep } from '../../src/core/clock.js';
 import { Random } from '../../src/core/random.js';
+import { millis } from '../../src/core/units.js';
 import { createBreaker } from '../../src/resilience/breaker/create-breaker.js';
 import { BudgetLeases } from '../../src/resilience/budget-leases.js';
 import {
@@ -108,6 +110,7 @@ describe('a process that shares a budget', () => {
     ],
     ['answers with a budget that is none', async () => share({ budget: { permits: -1 } })],
     ['answers with a time that is none', async () => share({ ttlMs: Number.NaN })],
+    ['answers with a time that has no end', async () => share({ ttlMs: 1e300 })],
   ])('asks again of a port that %s, and takes the next share', async (_, bad) => {
     const clock = new SimulatedClock();
     const { port } = portOf(({ request }) => (request % 2 === 1 ? bad() : Promise.resolve(share())));
@@ -139,7 +142,96 @@ describe('a process that shares a budget', () => {
     expect(rates.status(ref).cooldownMs).toBe(1_500);
     expect(breaker.state).toBe('open');
     await clock.advance(1_000);
-    expect(asked[1]).toMatchObject({ cooldownMs: 500, breaker: { state: 'open', version: 3 } });
+    expect(asked[1]).toMatchObject({ cooldownMs: 0, breaker: { state: 'open', version: 3 } });
+    rates.cooldown(ref, 2_000);
+    await clock.advance(1_000);
+    expect(asked[2]).toMatchObject({ cooldownMs: 1_000 });
+  });
+
+  it.each([
+    [0, 3_000],
+    [300, 3_000],
+    [800, 3_000],
+    [90, 300],
+  ])(
+    'makes a cooldown no longer by telling it to and fro: %i ms on the way, for %i ms',
+    async (way, ttlMs) => {
+      const clock = new SimulatedClock({ now: 1_000_000_000n });
+      const random = new Random(way + 1);
+      let until = 0n;
+      const onTheWay = () => sleep(clock, millis(random.next() * way));
+      const { port } = portOf(async ({ cooldownMs }) => {
+        await onTheWay();
+        const told = clock.now() + BigInt(Math.ceil(cooldownMs * 1e6));
+        if (told > until) until = told;
+        const answer = share({ ttlMs, cooldownMs: Math.max(0, Number(until - clock.now()) / 1e6) });
+        await onTheWay();
+        return answer;
+      });
+      const { rates, leases, limiter } = startHost(port, clock);
+      await clock.advance(3_000);
+      rates.cooldown(ref, 10_000);
+      const began = clock.now();
+      await clock.advance(9_900);
+      while (rates.status(ref).cooldownMs > 0) await clock.advance(100);
+      expect(limiter.left()).toBeLessThanOrEqual(2);
+      expect(Number(clock.now() - began) / 1e6).toBeLessThanOrEqual(10_100 + way);
+      leases.close();
+    },
+  );
+
+  it('tells of calls in flight, and reports what is no share as what it is', async () => {
+    const clock = new SimulatedClock();
+    const { port, asked } = portOf(async () =>
+      asked.length === 1
+        ? share({ budget: { ...WHOLE, inFlight: 3 } })
+        : (undefined as unknown as BudgetShare),
+    );
+    const { limiter, problems, leases } = startHost(port, clock);
+    await clock.advance(900);
+    drain(limiter);
+    await clock.advance(200);
+    expect(asked.map(({ inFlight }) => inFlight)).toEqual([0, 3]);
+    expect(String(problems[0])).toContain('Expected a share, found');
+    leases.close();
+  });
+
+  it('goes on with the others when a budget is removed, and with it when it is declared again', async () => {
+    const clock = new SimulatedClock();
+    const rates = new RateCoordinator({ clock, providers: { x: WHOLE, y: WHOLE } });
+    const problems: string[] = [];
+    const { port } = portOf(async () => share());
+    const parts = {
+      port,
+      rates,
+      owner: 'a',
+      clock,
+      onProblem: ({ scope }: { scope: string }) => void problems.push(scope),
+    };
+    const leases = new BudgetLeases({ ...parts, budgets: [{ ref }, { ref: { provider: 'y' } }] });
+    const done = leases.start();
+    await clock.advance(1_500);
+    rates.remove(ref);
+    await clock.advance(5_000);
+    expect(new Set(problems)).toEqual(new Set(['provider:x']));
+    expect(rates.limiter({ provider: 'y' }).tryAcquire()).toBe(0);
+    rates.set(ref, WHOLE);
+    expect(rates.limiter(ref).tryAcquire()).toBe(Number.POSITIVE_INFINITY);
+    await clock.advance(2_000);
+    expect(rates.limiter(ref).tryAcquire()).toBe(0);
+    leases.close();
+    await done;
+  });
+
+  it('blocks none of its budgets if one was not declared', () => {
+    const clock = new SimulatedClock();
+    const rates = new RateCoordinator({ clock, providers: { x: WHOLE } });
+    const { port } = portOf(async () => share());
+    const budgets = [{ ref }, { ref: { provider: 'y' } }];
+    expect(() => new BudgetLeases({ port, rates, budgets, owner: 'a', clock, onProblem: () => {} })).toThrow(
+      expect.objectContaining({ code: 'SCOPE_UNKNOWN' }),
+    );
+    expect(drain(rates.limiter(ref))).toBe(BURST);
   });
 
   it('asks no more once it is closed, and leaves no timer behind', async () => {

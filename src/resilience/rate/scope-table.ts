@@ -341,8 +341,8 @@ export class ScopeTable {
   }
 }
 
-/** An end that has passed. */
-const OVER = 1n;
+/** An end that has passed, whatever time it is. */
+const OVER = -1n;
 
 /** A window with as many permits granted now as it has room for. */
 const filledUp = (instants: readonly bigint[], permits: number, now: bigint): readonly bigint[] => {
