@@ -90,6 +90,8 @@ export class Limiter implements WaitedFor {
   /** @internal Waiting calls, sorted by place. */
   readonly waiters = new IndexedHeap<Waiter, 'orderIndex'>('orderIndex', isBefore);
   /** @internal */
+  readonly setAside = new Set<Waiter>();
+  /** @internal */
   readonly statistics: readonly ScopeStatistics[];
   /** @internal */
   turnIndex = -1;

@@ -23,6 +23,10 @@ export class PermitPath {
   readonly leases: Int32Array;
   /** The largest cost that can ever be granted. */
   permitsMax = 0;
+  /** The largest cost that can be granted before the next change. */
+  permitsNow = 0;
+  /** How often the parameters were read. */
+  reads = 0;
   hasCaps = false;
   /** Versions of the views that these two fields were read from. */
   #versions: readonly number[] = [];
@@ -147,6 +151,8 @@ export class PermitPath {
   #readViews(): void {
     this.#versions = this.views.map(({ version }) => version);
     this.permitsMax = Math.min(...this.views.map(({ permitsMax }) => permitsMax));
+    this.permitsNow = Math.min(...this.views.map(({ permitsNow }) => permitsNow));
+    this.reads++;
     this.hasCaps = this.views.some(({ cap }) => cap !== undefined);
   }
 
