@@ -28,6 +28,8 @@ export class PermitPath {
   /** How often the parameters were read. */
   reads = 0;
   hasCaps = false;
+  /** Whether one of them is a share of a budget. */
+  isShare = false;
   /** Versions of the views that these two fields were read from. */
   #versions: readonly number[] = [];
   readonly #member: number;
@@ -152,6 +154,7 @@ export class PermitPath {
     this.#versions = this.views.map(({ version }) => version);
     this.permitsMax = Math.min(...this.views.map(({ permitsMax }) => permitsMax));
     this.permitsNow = Math.min(...this.views.map(({ permitsNow }) => permitsNow));
+    this.isShare = this.views.some(({ isShare }) => isShare);
     this.reads++;
     this.hasCaps = this.views.some(({ cap }) => cap !== undefined);
   }

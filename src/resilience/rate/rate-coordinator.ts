@@ -1,6 +1,8 @@
 import type { Worker } from 'node:worker_threads';
 import { assertMapping, assertWorker } from '../../core/assert-argument.js';
 import { type Clock, systemClock } from '../../core/clock.js';
+import { InvalidOptionsError } from '../../core/errors.js';
+import { describeValue } from '../../core/shown-text.js';
 import { parseOptions } from '../../settings/parse-options.js';
 import { RateMemory } from '../../shared-memory/rate-memory.js';
 import { type BudgetInput, BudgetName, BudgetOptions } from './budget-options.js';
@@ -115,7 +117,14 @@ export class RateCoordinator {
    */
   share(ref: ScopeRef, share: { readonly budget: BudgetInput; readonly endNs: bigint }): void {
     const name = nameOf(ref);
-    this.#table.share(name, parseOptions(name, BudgetOptions, share.budget), share.endNs);
+    const { endNs } = share;
+    if (typeof endNs !== 'bigint' || endNs < 0n || endNs > END_NS_MAX) {
+      const found = typeof endNs === 'bigint' ? `${endNs}n` : describeValue(endNs);
+      throw new InvalidOptionsError(name, [
+        `endNs: expected a bigint of 0n to ${END_NS_MAX}n, found ${found}`,
+      ]);
+    }
+    this.#table.share(name, parseOptions(name, BudgetOptions, share.budget), endNs);
   }
 
   /**
@@ -188,6 +197,9 @@ export class RateCoordinator {
     this.#client.close();
   }
 }
+
+/** The last instant that a signed 62-bit word holds: no clock comes near. */
+const END_NS_MAX = 2n ** 61n - 1n;
 
 function nameOf(ref: ScopeRef): string {
   const name = scopeName(ref);
