@@ -88,12 +88,13 @@ export class ScopeTable {
       this.#declare(name, budget);
       return;
     }
-    const { whole, share, isAnew = false } = this.#budgets.get(scope)!;
-    if (share === undefined) {
+    const known = this.#budgets.get(scope);
+    if (known?.share === undefined) {
       this.#change(scope, name, budget);
       this.#budgets.set(scope, { whole: budget });
       return;
     }
+    const { whole, share, isAnew = false } = known;
     const shareOfMax = costMaxOf(budget);
     this.#change(scope, name, asShareOf(budget, share), { shareOfMax, isByIndex: true });
     this.#budgets.set(scope, { whole: budget, share, isAnew: isAnew || isOfOtherLimits(budget, whole) });
