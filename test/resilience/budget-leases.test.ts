@@ -11,9 +11,16 @@ import {
   EmbeddedBudgetPort,
   type ShareRequest,
 } from '../../src/resilience/budget-port.js';
+import type { BudgetInput } from '../../src/resilience/rate/budget-options.js';
 import { RateCoordinator } from '../../src/resilience/rate/rate-coordinator.js';
-import { type Admission, checkSmooth } from '../support/admission-checker.js';
-import { BudgetDealer, type DealerSettings, portTo, type Weather } from '../support/budget-dealer.js';
+import { type Admission, checkRolling, checkSmooth } from '../support/admission-checker.js';
+import {
+  BudgetDealer,
+  type DealerSettings,
+  type DealtLimit,
+  portTo,
+  type Weather,
+} from '../support/budget-dealer.js';
 import { SimulatedClock } from '../support/simulated-clock.js';
 import { drain } from './rate/coordinator-rig.js';
 import '../support/property-seed.js';
@@ -23,8 +30,8 @@ const PERMITS = 20;
 const BURST = 12;
 const WHOLE = { permits: PERMITS, burst: BURST };
 
-function startHost(port: BudgetPort, clock: SimulatedClock, owner = 'a') {
-  const rates = new RateCoordinator({ clock, providers: { x: WHOLE } });
+function startHost(port: BudgetPort, clock: SimulatedClock, owner = 'a', whole: BudgetInput = WHOLE) {
+  const rates = new RateCoordinator({ clock, providers: { x: whole } });
   const breaker = createBreaker({ name: 'x', openJitter: 0 }, { clock, seed: 1 });
   const problems: unknown[] = [];
   const onProblem = ({ error }: { error: unknown }) => void problems.push(error);
@@ -252,15 +259,21 @@ describe('a process that shares a budget', () => {
 async function spendTogether(
   seed: number,
   weather: Omit<Weather, 'clock' | 'random'>,
-  settings: Pick<DealerSettings, 'ttlMs' | 'forgets'>,
+  settings: Pick<DealerSettings, 'ttlMs' | 'forgets' | 'limits'>,
 ): Promise<Admission[]> {
   const clock = new SimulatedClock({ now: 1_000_000_000n });
   const random = new Random(seed);
   const next = () => random.next();
-  const dealer = new BudgetDealer({ clock, random: next, permits: PERMITS, burst: BURST, ...settings });
+  const dealer = new BudgetDealer({ clock, random: next, ...settings });
   const port = portTo(dealer, { clock, random: next, ...weather });
+  const whole = {
+    limits: settings.limits.map((limit) => ({
+      ...limit,
+      ...(limit.burst === undefined && { algorithm: 'rolling' as const }),
+    })),
+  };
   let started = 0;
-  const start = () => startHost(port, clock, `host-${++started}`);
+  const start = () => startHost(port, clock, `host-${++started}`, whole);
   const hosts = [start(), start(), start()];
   const admissions: Admission[] = [];
   for (let step = 0; step < 300; step++) {
@@ -281,7 +294,23 @@ async function spendTogether(
   return admissions;
 }
 
-const LAW = [{ from: 0n, burst: BURST, nsPerPermit: 50_000_000n }];
+/** A rate, another one over a longer time, and a window: the lengths of time in ms. */
+const RATE = { permits: PERMITS, per: '1s', burst: BURST, perMs: 1_000 };
+const LONG_RATE = { permits: 60, per: '10s', burst: 40, perMs: 10_000 };
+const WINDOW = { permits: 50, per: '5s', perMs: 5_000 };
+type LawfulLimit = DealtLimit & { readonly perMs: number };
+
+/** What the dealer and the hosts get. */
+const plain = (limits: readonly LawfulLimit[]): readonly DealtLimit[] =>
+  limits.map(({ perMs: _, ...limit }) => limit);
+
+function checkLaws(admissions: readonly Admission[], limits: readonly LawfulLimit[]): void {
+  for (const { permits, burst, perMs } of limits) {
+    const windowNs = BigInt(perMs) * 1_000_000n;
+    if (burst === undefined) checkRolling(admissions, { permits, windowNs });
+    else checkSmooth(admissions, [{ from: 0n, burst, nsPerPermit: windowNs / BigInt(permits) }]);
+  }
+}
 
 describe('hosts that share one budget', () => {
   it('are granted no more than it over any window, whatever becomes of messages and of hosts', async () => {
@@ -295,24 +324,28 @@ describe('hosts that share one budget', () => {
           delayMsMax: fc.constantFrom(0, 40, 400, 2_000),
         }),
         fc.constantFrom(300, 1_500, 6_000),
-        async (seed, weather, ttlMs) => {
-          const admissions = await spendTogether(seed, weather, { ttlMs });
-          checkSmooth(admissions, LAW);
+        fc.constantFrom([RATE], [WINDOW], [RATE, LONG_RATE], [RATE, WINDOW], [RATE, LONG_RATE, WINDOW]),
+        async (seed, weather, ttlMs, limits) => {
+          const admissions = await spendTogether(seed, weather, { ttlMs, limits: plain(limits) });
+          checkLaws(admissions, limits);
           granted += admissions.length;
         },
       ),
       { numRuns: 150 },
     );
-    expect(granted).toBeGreaterThan(1_000);
+    expect(granted).toBeGreaterThan(200);
   });
 
   it('are found out if the one who deals forgets what a late host may still spend', async () => {
     const weather = { lost: 0.5, doubled: 0, delayMsMax: 40 };
     let found = 0;
     for (let seed = 1; seed <= 60; seed++) {
-      const admissions = await spendTogether(seed, weather, { ttlMs: 6_000, forgets: true });
+      const admissions = await spendTogether(seed, weather, {
+        ...{ ttlMs: 6_000, forgets: true },
+        limits: plain([RATE]),
+      });
       try {
-        checkSmooth(admissions, LAW);
+        checkLaws(admissions, [RATE]);
       } catch {
         found++;
       }
