@@ -67,8 +67,11 @@ export interface TopicPublisher {
   flush(): Promise<void>;
   /** Tells consumers that the rows go on with the next producer. */
   suspend(): Promise<void>;
+  /** Gives the topic up. Consumers get what was given to them before. */
   close(): void;
+  /** For reports: whether it waits for consumers, and for how long. */
   health(): StageHealth;
+  /** For reports: what it has given, and what its consumers left out. */
   statistics(): StageStatistics;
 }
 
@@ -94,6 +97,7 @@ export interface TopicReader {
   position(): PlainData;
   /** Ends the stream behind what was written for it until now: a waiting read settles. */
   stop(): void;
+  /** Leaves the topic. Rows that wait are dropped. */
   close(): void;
 }
 
