@@ -18,19 +18,25 @@ export interface ShareRequest {
    * may still take that of a later one.
    */
   readonly holds: number;
-  /** What is left of a cooldown here, so that the other hosts keep to it. */
+  /** What is left of a cooldown that began here, so that the other hosts keep to it; 0: there is none. */
   readonly cooldownMs: number;
+  /** Calls in flight here, which hold places also when the share has fewer; 0 without a cap. */
+  readonly inFlight: number;
   /** The breaker of the provider, if there is one: as it is here, and the last version that it was told. */
   readonly breaker?: { readonly state: BreakerState; readonly version: number; readonly openLeftMs?: number };
 }
 
 /** What a host may spend until the share ends. */
 export interface BudgetShare {
-  /** Rate, burst and places in flight of the share, written as a budget is. `{ permits: 0 }`: nothing for now. */
+  /**
+   * Rate, burst and places in flight of the share, written as a budget is, with its limits in the order in which they
+   * were declared. `{ permits: 0 }`: nothing for now. Without `inFlight`, the cap is the one that was declared; the
+   * weight of a tenant is always that.
+   */
   readonly budget: BudgetInput;
   /** Counted from when the request was sent. 0: there is no end. */
   readonly ttlMs: number;
-  /** What is left of a cooldown anywhere; 0: there is none. */
+  /** What is left of a cooldown anywhere, counted from when the request was sent; 0: there is none. */
   readonly cooldownMs: number;
   /** What the breaker of the provider is, over all hosts. */
   readonly breaker?: ToldState;
@@ -39,7 +45,8 @@ export interface BudgetShare {
 /**
  * Deals a budget out to the hosts that spend from it. Whoever implements it keeps the law: the shares that owners hold
  * or may still take, until their ends, never come to more than the budget, in rate and in burst. A share that an owner
- * has is given up once it asks with a later `holds`, or has ended.
+ * has is given up once it asks with a later `holds`, or has ended. Its places in flight are given up only once it asks
+ * with no more than the later share has in `inFlight`, or has ended for as long as its calls may take.
  */
 export interface BudgetPort {
   /** Whether other processes spend from the same budgets. If so, nothing is granted before the first share is here. */

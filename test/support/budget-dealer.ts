@@ -1,19 +1,27 @@
 import type { BudgetPort, BudgetShare, ShareRequest } from '../../src/resilience/budget-port.js';
 import type { SimulatedClock } from './simulated-clock.js';
 
+/** One limit of the budget. */
+export interface DealtLimit {
+  readonly permits: number;
+  readonly per: string;
+  /** Of a rate. Without it, the limit is a rolling window. */
+  readonly burst?: number;
+}
+
 /** What an owner has or may still take. */
 interface Dealt {
   readonly request: number;
-  readonly permits: number;
-  readonly burst: number;
+  /** By limit. */
+  readonly permits: readonly number[];
+  readonly bursts: readonly number[];
   readonly endNs: bigint;
 }
 
 export interface DealerSettings {
   readonly clock: SimulatedClock;
-  /** Permits a second, and at once, over all hosts. */
-  readonly permits: number;
-  readonly burst: number;
+  /** Over all hosts. */
+  readonly limits: readonly DealtLimit[];
   readonly ttlMs: number;
   /** In [0, 1). */
   random(): number;
@@ -32,7 +40,7 @@ export class BudgetDealer {
   }
 
   answer({ owner, request, holds, cooldownMs }: ShareRequest): BudgetShare {
-    const { clock, permits, burst, ttlMs, random, forgets = false } = this.#settings;
+    const { clock, limits, ttlMs, random, forgets = false } = this.#settings;
     const now = clock.now();
     const cooledUntil = now + BigInt(Math.ceil(cooldownMs * 1e6));
     if (cooledUntil > this.#cooledUntil) this.#cooledUntil = cooledUntil;
@@ -45,20 +53,32 @@ export class BudgetDealer {
       );
     }
     const own = this.#dealt.get(owner) ?? [];
-    const most = (of: 'permits' | 'burst') =>
-      [...this.#dealt]
-        .filter(([each]) => each !== owner)
-        .reduce((sum, [, list]) => sum + Math.max(0, ...list.map((one) => one[of])), 0);
+    const others = [...this.#dealt].filter(([each]) => each !== owner);
+    const part = (whole: number, of: 'permits' | 'bursts', index: number) => {
+      const most = others.reduce(
+        (sum, [, list]) => sum + Math.max(0, ...list.map((one) => one[of][index]!)),
+        0,
+      );
+      return Math.floor(random() * (whole - most + 1));
+    };
     const dealt: Dealt = {
       request,
-      permits: Math.floor(random() * (permits - most('permits') + 1)),
-      burst: Math.floor(random() * (burst - most('burst') + 1)),
+      permits: limits.map(({ permits }, index) => part(permits, 'permits', index)),
+      bursts: limits.map(({ burst = 0 }, index) => part(burst, 'bursts', index)),
       endNs: now + BigInt(ttlMs) * 1_000_000n,
     };
     this.#dealt.set(owner, [...own, dealt]);
-    const isNothing = dealt.permits === 0 || dealt.burst === 0;
+    const isNothing = limits.some(
+      ({ burst }, index) => dealt.permits[index] === 0 || (burst !== undefined && dealt.bursts[index] === 0),
+    );
+    const shares = limits.map(({ per, burst }, index) => {
+      const permits = dealt.permits[index]!;
+      return burst === undefined
+        ? { permits, per, algorithm: 'rolling' as const }
+        : { permits, per, burst: dealt.bursts[index]! };
+    });
     return {
-      budget: isNothing ? { permits: 0 } : { permits: dealt.permits, burst: dealt.burst },
+      budget: isNothing ? { permits: 0 } : { limits: shares },
       ttlMs,
       cooldownMs: Math.max(0, Number(this.#cooledUntil - now) / 1e6),
     };

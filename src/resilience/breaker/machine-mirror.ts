@@ -196,6 +196,8 @@ export class MachineMirror {
         const openedAt = this.#cells.openedAt();
         const gauges = this.#memory.rules.conditions.gauges(epochOf(from), openedAt);
         this.#send({ type: 'tripped', reason: reasonName(word), atMs: Number(openedAt) / NS_PER_MS }, gauges);
+        // A step that lost the race to this opening may have written its own open time.
+        this.#memory.openFor(this.#actor.getSnapshot().context.openForMs);
         break;
       }
       case OPEN:

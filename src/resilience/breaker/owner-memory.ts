@@ -87,8 +87,13 @@ export class OwnerMemory {
       if (state === CLOSED) Atomics.store(longs, OPENED_AT_CELL, BigInt(-1 - epoch));
       if (state === OPEN || state === HELD_OPEN) Atomics.store(longs, OPENED_AT_CELL, now);
     }
-    Atomics.store(longs, OPEN_FOR_CELL, BigInt(Math.ceil(openForMs * NS_PER_MS)));
+    this.openFor(openForMs);
     return packWord(state, BREAKER_REASONS.indexOf(reason ?? 'none'), epoch);
+  }
+
+  /** How long an opening lasts: the next one, or the one that has begun. */
+  openFor(ms: number): void {
+    Atomics.store(this.#cells.longs, OPEN_FOR_CELL, BigInt(Math.ceil(ms * NS_PER_MS)));
   }
 
   /** From now on, threads do what `whenBroken` says. */

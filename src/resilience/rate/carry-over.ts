@@ -26,6 +26,15 @@ export interface Spent {
   readonly instants: readonly bigint[];
 }
 
+/** What a new limit continues from. */
+export interface Carried {
+  readonly spent: Spent | undefined;
+  /** Whether it is the same limit, as it was before. */
+  readonly isOwn: boolean;
+  /** Whether only what is left counts, and what was reserved; not how much was spent. */
+  readonly hasNoDebt?: boolean;
+}
+
 /** The instants that matter when a budget changes. */
 export interface ChangeTimes {
   readonly now: bigint;
@@ -77,10 +86,7 @@ export function retire(
  * removed and reordered. A new limit without a counterpart continues from the most spent one, up to its
  * own burst: granting too few is safe.
  */
-export function carryOver(
-  limits: readonly LimitParameters[],
-  before: readonly Spent[],
-): readonly { readonly spent: Spent | undefined; readonly isOwn: boolean }[] {
+export function carryOver(limits: readonly LimitParameters[], before: readonly Spent[]): readonly Carried[] {
   const pairs = limits
     .flatMap((limit, to) => before.map((spent, of) => ({ to, of, distance: distance(limit, spent) })))
     .sort((a, b) => a.distance - b.distance);
@@ -99,13 +105,29 @@ export function carryOver(
 }
 
 /**
+ * Each limit of a share goes on from the one of its index, if that is of its kind. Of a rate, what is left stays, and
+ * what was spent is no debt: the share covered it, and who has it now begins with nothing saved up. So a share may
+ * shrink and grow again without losing more than what it had saved up.
+ */
+export function carryByIndex(
+  limits: readonly LimitParameters[],
+  before: readonly Spent[],
+): readonly Carried[] {
+  return limits.map(({ kind }, index) => {
+    const found = before[index];
+    if (found?.kind !== kind) return { spent: undefined, isOwn: false };
+    return { spent: found, isOwn: true, hasNoDebt: kind === 'gcra' };
+  });
+}
+
+/**
  * The initial value of a new limit's cell. A larger burst is not there at once: it is saved up as any other. Else what
  * one limit has given up and another one is given could both be spent. A quota has no rate to save up by: its burst is
  * all that it ever grants, and a larger one grants the difference.
  */
 export function earnedBackAt(
   limit: LimitParameters,
-  { spent, isOwn }: { readonly spent: Spent | undefined; readonly isOwn: boolean },
+  { spent, isOwn, hasNoDebt = false }: Carried,
   { now, blockedUntil }: ChangeTimes,
 ): bigint {
   const isQuota = limit.kind === 'quota';
@@ -120,7 +142,7 @@ export function earnedBackAt(
   /** Of what is left, as of an instant, no more than before. */
   const spentOf = (ns: bigint, leftNs: bigint) =>
     isOwn && !isQuota && spent !== undefined
-      ? later(inNewTime(ns), limit.burstNs - (leftNs * limit.ns) / spent.nsPerPermit)
+      ? later(hasNoDebt ? 0n : inNewTime(ns), limit.burstNs - (leftNs * limit.ns) / spent.nsPerPermit)
       : inNewTime(ns);
   const owed = spent === undefined ? 0n : spentOf(spent.ns, spent.leftNs);
   const at = (isQuota ? 0n : now) + (isOwn || owed < limit.burstNs ? owed : limit.burstNs);
@@ -138,7 +160,7 @@ export function earnedBackAt(
  */
 export function instantsOf(
   limit: LimitParameters,
-  { spent, isOwn }: { readonly spent: Spent | undefined; readonly isOwn: boolean },
+  { spent, isOwn }: Carried,
   now: bigint,
 ): readonly bigint[] {
   if (spent === undefined) return [];

@@ -90,6 +90,8 @@ export class Limiter implements WaitedFor {
   /** @internal Waiting calls, sorted by place. */
   readonly waiters = new IndexedHeap<Waiter, 'orderIndex'>('orderIndex', isBefore);
   /** @internal */
+  readonly setAside = new Set<Waiter>();
+  /** @internal */
   readonly statistics: readonly ScopeStatistics[];
   /** @internal */
   turnIndex = -1;
@@ -127,12 +129,11 @@ export class Limiter implements WaitedFor {
   }
 
   /**
-   * Takes the permits now or not at all.
+   * Takes the permits now or not at all. With an in-flight cap, call `release` when the call is over.
    *
    * @param cost - Number of permits, a whole number of at least 1.
    * @returns 0 if they were taken. Otherwise the ns after which to try again; `Infinity` if no wait is known to help:
-   *   a rate of 0 is used up, a budget of nothing blocks, or a share has ended or is too small for now. With an in-flight cap, call `release` when the
-   *   call is over.
+   *   a rate of 0 is used up, a budget of nothing blocks, or a share has ended or is too small for now.
    * @throws {InvalidCostError} `COST_INVALID`
    * @throws {CostAboveBurstError} `COST_ABOVE_BURST`
    * @throws {ScopeRemovedError} `SCOPE_UNKNOWN`
@@ -208,11 +209,11 @@ export class Limiter implements WaitedFor {
 
   /**
    * Takes the permits as of the first instant at which they are free, and returns that instant. The
-   * caller must not act before it. In-flight caps are not included.
+   * caller must not act before it. In-flight caps are not included. At a share, only what is free now.
    *
    * @returns The reservation. Or the wait in ns, if nothing was taken. This happens if the wait would be
-   *   longer than `maxWaitMs`; if calls of `acquire` are waiting, since it does not overtake them; and if
-   *   the wait is for a narrower budget (the tenant's), since the wider one would lie idle for everyone
+   *   longer than `maxWaitMs`; if calls of `acquire` are waiting, since it does not overtake them; at a share,
+   *   which may be another's by then; and if the wait is for a narrower budget (the tenant's), since the wider one would lie idle for everyone
    *   until then.
    * @throws {InvalidOptionsError} if `options` is not an object, or `maxWaitMs` is `NaN`.
    * @throws as `tryAcquire` does.
@@ -230,6 +231,8 @@ export class Limiter implements WaitedFor {
       wait = Math.max(behind, this.path.peek(now, cost));
       const widest = Math.max(0, this.path.views.at(-1)!.peek(now, cost));
       if (behind > 0 || wait > waitMax || wait > widest) break;
+      // What a share gives later may have been dealt to another process by then.
+      if (wait > 0 && this.path.isShare) break;
       const at = (now + atLeast(widest)) as Nanos;
       const verdict = this.path.take(at, cost, false);
       if (verdict === BLOCKED) {

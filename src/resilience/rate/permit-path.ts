@@ -23,7 +23,13 @@ export class PermitPath {
   readonly leases: Int32Array;
   /** The largest cost that can ever be granted. */
   permitsMax = 0;
+  /** The largest cost that can be granted before the next change. */
+  permitsNow = 0;
+  /** How often the parameters were read. */
+  reads = 0;
   hasCaps = false;
+  /** Whether one of them is a share of a budget. */
+  isShare = false;
   /** Versions of the views that these two fields were read from. */
   #versions: readonly number[] = [];
   readonly #member: number;
@@ -147,6 +153,9 @@ export class PermitPath {
   #readViews(): void {
     this.#versions = this.views.map(({ version }) => version);
     this.permitsMax = Math.min(...this.views.map(({ permitsMax }) => permitsMax));
+    this.permitsNow = Math.min(...this.views.map(({ permitsNow }) => permitsNow));
+    this.isShare = this.views.some(({ isShare }) => isShare);
+    this.reads++;
     this.hasCaps = this.views.some(({ cap }) => cap !== undefined);
   }
 

@@ -250,7 +250,8 @@ export class RateClient {
   }
 
   #forget(key: string, limiter: Limiter): void {
-    if (limiter.waiters.size > 0) this.#room.wake(); // they are refused, and counted while the seat is there
+    // Those that wait are refused, and counted while the seat is there.
+    if (limiter.waiters.size + limiter.setAside.size > 0) this.#room.wake();
     this.#limiters.delete(key);
     if (limiter.isHolding) this.#forgotten.add(limiter);
   }

@@ -1,6 +1,8 @@
 import type { Worker } from 'node:worker_threads';
 import { assertMapping, assertWorker } from '../../core/assert-argument.js';
 import { type Clock, systemClock } from '../../core/clock.js';
+import { InvalidOptionsError } from '../../core/errors.js';
+import { describeValue } from '../../core/shown-text.js';
 import { parseOptions } from '../../settings/parse-options.js';
 import { RateMemory } from '../../shared-memory/rate-memory.js';
 import { type BudgetInput, BudgetName, BudgetOptions } from './budget-options.js';
@@ -90,7 +92,8 @@ export class RateCoordinator {
   }
 
   /**
-   * Declares a budget, or changes it while calls spend from it. What was spent stays spent.
+   * Declares a budget, or changes it while calls spend from it. What was spent stays spent. What is a share stays the
+   * share that it is, of another budget.
    *
    * @throws {InvalidOptionsError}
    * @throws {RateTableFullError}
@@ -104,8 +107,9 @@ export class RateCoordinator {
    * Makes a declared budget a share of what it was declared as, or changes the share: what another process deals out
    * for a time. Each take checks the end of it; then calls wait, until it is renewed. A share that grows, begins, or
    * comes back after its end has nothing saved up. Costs are judged by the budget as it was declared: one that fits it
-   * and not the share waits until the share grows. `set` makes it a whole budget again.
+   * and not the share waits until the share grows. A tenant keeps its weight. `unshare` makes it a whole budget again.
    *
+   * @param share.budget - Its limits in the order in which they were declared; `{ permits: 0 }`: nothing for now.
    * @param share.endNs - Instant (`Clock.now`) from which on nothing is granted; 0n: there is no end.
    * @throws {ScopeUnknownError} `SCOPE_UNKNOWN` if it was not declared.
    * @throws {InvalidOptionsError}
@@ -113,11 +117,30 @@ export class RateCoordinator {
    */
   share(ref: ScopeRef, share: { readonly budget: BudgetInput; readonly endNs: bigint }): void {
     const name = nameOf(ref);
-    this.#table.share(name, parseOptions(name, BudgetOptions, share.budget), share.endNs);
+    const { endNs } = share;
+    if (typeof endNs !== 'bigint' || endNs < 0n || endNs > END_NS_MAX) {
+      const found = typeof endNs === 'bigint' ? `${endNs}n` : describeValue(endNs);
+      throw new InvalidOptionsError(name, [
+        `endNs: expected a bigint of 0n to ${END_NS_MAX}n, found ${found}`,
+      ]);
+    }
+    this.#table.share(name, parseOptions(name, BudgetOptions, share.budget), endNs);
   }
 
   /**
-   * Removes a budget. Calls that wait for it are refused.
+   * Makes a share the whole budget again, as it was declared last: no other process spends from it any more. Nothing is
+   * saved up by that.
+   *
+   * @throws {ScopeUnknownError} `SCOPE_UNKNOWN` if it was not declared.
+   * @throws {RateTableFullError}
+   */
+  unshare(ref: ScopeRef): void {
+    this.#table.unshare(nameOf(ref));
+  }
+
+  /**
+   * Removes a budget. Calls that wait for it are refused. One that is a share, and is declared again, grants nothing
+   * before its next share, or `unshare`.
    *
    * @returns Whether it existed.
    */
@@ -174,6 +197,9 @@ export class RateCoordinator {
     this.#client.close();
   }
 }
+
+/** The last instant that a signed 62-bit word holds: no clock comes near. */
+const END_NS_MAX = 2n ** 61n - 1n;
 
 function nameOf(ref: ScopeRef): string {
   const name = scopeName(ref);

@@ -2,7 +2,6 @@ import type { Clock } from '../../core/clock.js';
 import { type RateMemory, STATISTICS_COUNTERS } from '../../shared-memory/rate-memory.js';
 import {
   type LimitParameters,
-  PERMITS_MAX,
   readName,
   readScope,
   type ScopeParameters,
@@ -11,12 +10,40 @@ import {
   writeParameters,
 } from '../../shared-memory/scope-record.js';
 import type { BudgetOptions, LimitOptions } from './budget-options.js';
-import { type ChangeTimes, carryOver, earnedBackAt, instantsOf, retire, type Spent } from './carry-over.js';
+import {
+  type ChangeTimes,
+  carryByIndex,
+  carryOver,
+  earnedBackAt,
+  instantsOf,
+  retire,
+  type Spent,
+} from './carry-over.js';
 import { openLimit } from './open-limit.js';
 import { RateTableFullError, ScopeUnknownError } from './rate-errors.js';
 import { RollingLimit } from './rolling-permit-swap.js';
 import { ScopeDirectory } from './scope-directory.js';
+import { asShareOf, costMaxOf, grantsNothing, isOfOtherLimits } from './share-of-budget.js';
 import { TableSpace } from './table-space.js';
+
+/** A budget as it was declared. */
+interface Declared {
+  readonly whole: BudgetOptions;
+  /** What was dealt last, if it is a share. */
+  readonly share?: BudgetOptions;
+  /** Whether the next share has other limits than the one that is here: it begins with nothing saved up. */
+  readonly isAnew?: boolean;
+}
+
+/** How a budget changes. */
+interface Change {
+  /** See `ScopeParameters`. */
+  readonly shareOfMax?: number;
+  /** Whether each limit goes on from the one of its index, as those of shares do. */
+  readonly isByIndex?: boolean;
+  /** Whether nothing is saved up. */
+  readonly isEmpty?: boolean;
+}
 
 /**
  * Declares, changes and removes budgets in shared memory. Its one owner is the thread that created the
@@ -38,6 +65,10 @@ export class ScopeTable {
   #lives = 0;
   /** By scope and limit: permits that still count but did not fit into a window that was made smaller. */
   readonly #older = new Map<number, readonly (readonly bigint[])[]>();
+  /** By scope. */
+  readonly #budgets = new Map<number, Declared>();
+  /** Names that were removed while they were shares: one that is declared again is a share of nothing at first. */
+  readonly #sharesRemoved = new Set<string>();
 
   constructor(memory: RateMemory, clock: Clock) {
     this.#memory = memory;
@@ -47,18 +78,31 @@ export class ScopeTable {
   }
 
   /**
-   * Declares or changes a budget.
+   * Declares or changes a budget. What is a share stays the share that it is.
    *
    * @throws {RateTableFullError} when there is no room; then nothing has changed.
    */
   set(name: string, budget: BudgetOptions): void {
-    const known = this.#directory.find(name);
-    if (known === undefined) this.#declare(name, budget);
-    else this.#change(known, name, budget, 0);
+    const scope = this.#directory.find(name);
+    if (scope === undefined) {
+      this.#declare(name, budget);
+      return;
+    }
+    const known = this.#budgets.get(scope);
+    if (known?.share === undefined) {
+      this.#change(scope, name, budget);
+      this.#budgets.set(scope, { whole: budget });
+      return;
+    }
+    const { whole, share, isAnew = false } = known;
+    const shareOfMax = costMaxOf(budget);
+    this.#change(scope, name, asShareOf(budget, share), { shareOfMax, isByIndex: true });
+    this.#budgets.set(scope, { whole: budget, share, isAnew: isAnew || isOfOtherLimits(budget, whole) });
   }
 
   /**
-   * Makes a budget a share of what it was declared as, or changes its share.
+   * Makes a budget a share of what it was declared as, or changes its share. Its limits go on from those of the same
+   * index; one that has none before it begins with nothing saved up.
    *
    * @param end - Instant from which on nothing is granted; 0n: there is none. One that has passed, or comes first,
    *   begins with nothing saved up: what others were given meanwhile could be spent twice.
@@ -66,18 +110,42 @@ export class ScopeTable {
    * @throws {RateTableFullError} when there is no room; then nothing has changed.
    */
   share(name: string, budget: BudgetOptions, end: bigint): void {
-    const scope = this.#directory.find(name);
-    if (scope === undefined) throw new ScopeUnknownError(name, [...this.#directory.names()]);
+    const scope = this.#find(name);
     const { b64 } = this.#memory;
     const endAt = this.#memory.shareEndAt(scope);
-    const before = this.#parameters(scope);
-    const isFirst = before.shareOfMax === 0;
     const endBefore = Atomics.load(b64, endAt);
-    const isOver = isFirst ? end !== 0n : endBefore !== 0n && endBefore <= this.#clock.now();
-    const shareOfMax = isFirst ? costMaxOf(before.limits) : before.shareOfMax;
-    if (isOver) Atomics.store(b64, endAt, OVER); // until it begins
-    this.#change(scope, name, budget, shareOfMax, isOver);
-    Atomics.store(b64, endAt, end);
+    const { whole, share, isAnew = false } = this.#budgets.get(scope)!;
+    // The limits stay, so that those of the next share have something to go on from.
+    const isNothing = grantsNothing(budget);
+    const dealt = isNothing ? (share ?? whole) : budget;
+    const isEmpty = share === undefined ? end !== 0n : isAnew || this.#isOver(endBefore);
+    if (isEmpty || isNothing) Atomics.store(b64, endAt, OVER); // until it begins
+    try {
+      const shareOfMax = costMaxOf(whole);
+      this.#change(scope, name, asShareOf(whole, dealt), { shareOfMax, isByIndex: true, isEmpty });
+    } catch (error) {
+      Atomics.store(b64, endAt, endBefore);
+      throw error;
+    }
+    this.#budgets.set(scope, { whole, share: dealt });
+    Atomics.store(b64, endAt, isNothing ? OVER : end);
+  }
+
+  /**
+   * Makes a share the whole budget again, with nothing saved up by that.
+   *
+   * @throws {ScopeUnknownError} if it was not declared.
+   * @throws {RateTableFullError} when there is no room; then nothing has changed.
+   */
+  unshare(name: string): void {
+    const scope = this.#find(name);
+    const { whole, share, isAnew = false } = this.#budgets.get(scope)!;
+    if (share === undefined) return;
+    const endAt = this.#memory.shareEndAt(scope);
+    const isEmpty = isAnew || this.#isOver(Atomics.load(this.#memory.b64, endAt));
+    this.#change(scope, name, whole, { isByIndex: true, isEmpty });
+    this.#budgets.set(scope, { whole });
+    Atomics.store(this.#memory.b64, endAt, 0n);
   }
 
   /**
@@ -94,6 +162,8 @@ export class ScopeTable {
     this.#directory.remove(scope, name);
     this.#freeSlots.set(name, scope);
     this.#older.delete(scope);
+    if (this.#budgets.get(scope)?.share !== undefined) this.#sharesRemoved.add(name);
+    this.#budgets.delete(scope);
     this.#giveRings(parameters);
     this.#space.giveSegments(parameters.segments);
     return true;
@@ -102,7 +172,10 @@ export class ScopeTable {
   #declare(name: string, budget: BudgetOptions): void {
     const { i32, b64 } = this.#memory;
     const scope = this.#freeSlot(name);
-    const parameters = this.#allocate(name, budget, undefined, 0);
+    const isShare = this.#sharesRemoved.has(name);
+    const parameters = this.#allocate(name, budget, undefined, isShare ? costMaxOf(budget) : 0);
+    this.#sharesRemoved.delete(name);
+    this.#budgets.set(scope, { whole: budget, ...(isShare && { share: budget }) });
     const freed = scope < this.#slotsUsed ? readName(this.#memory, scope) : undefined;
     if (freed === undefined) this.#slotsUsed = scope + 1;
     else this.#freeSlots.delete(freed);
@@ -111,7 +184,7 @@ export class ScopeTable {
     this.#lives = (this.#lives % LIVES_MAX) + 1;
     Atomics.store(i32, this.#memory.lifeAt(scope), this.#lives);
     Atomics.store(b64, this.#memory.blockedUntilAt(scope), 0n);
-    Atomics.store(b64, this.#memory.shareEndAt(scope), 0n);
+    Atomics.store(b64, this.#memory.shareEndAt(scope), isShare ? OVER : 0n);
     Atomics.store(b64, this.#memory.virtualTimeAt(scope), 0n);
     Atomics.store(b64, this.#memory.ownLaneAt(scope), 0n);
     for (let word = 0; word < this.#memory.maskWords; word++) {
@@ -125,36 +198,43 @@ export class ScopeTable {
     this.#publish(scope, parameters, []);
   }
 
-  #change(scope: number, name: string, budget: BudgetOptions, shareOfMax: number, isEmpty = false): void {
+  #change(scope: number, name: string, budget: BudgetOptions, how: Change = {}): void {
     const before = this.#parameters(scope);
-    const after = this.#allocate(name, budget, before, shareOfMax);
+    const after = this.#allocate(name, budget, before, how.shareOfMax ?? 0);
     // No more than it has places for until the new version, or other threads take the record for garbage.
     const inFlightMax = Math.min(after.inFlightMax, before.leasesMax);
     // A cell that is closed ends the takes of a version. Without one, only the next version does.
     if (before.limits.length === 0) this.#publish(scope, { ...before, inFlightMax }, []);
     const spent = this.#retire(scope, before);
     const cap = this.#space.narrowCap(after);
-    this.#publish(scope, { ...after, ...cap }, spent, isEmpty);
+    this.#publish(scope, { ...after, ...cap }, spent, how);
     this.#giveRings(before);
     this.#space.giveSegments(after.segments, cap.segments.length);
   }
 
   /** Writes cells and parameters, then the version that puts them into effect. */
-  #publish(scope: number, parameters: ScopeParameters, spent: readonly Spent[], isEmpty = false): void {
+  #publish(
+    scope: number,
+    parameters: ScopeParameters,
+    spent: readonly Spent[],
+    { isByIndex = false, isEmpty: areAllEmpty = false }: Change = {},
+  ): void {
     const { b64, i32 } = this.#memory;
     const last = Atomics.load(i32, this.#memory.versionAt(scope));
     const version = last + ((last & 1) === 1 ? 2 : 1);
     const times = this.#times(scope);
-    const carried = carryOver(parameters.limits, spent);
+    const carried = (isByIndex ? carryByIndex : carryOver)(parameters.limits, spent);
     const older: (readonly bigint[])[] = [];
     for (const [index, limit] of parameters.limits.entries()) {
       const cell = this.#memory.cellAt(scope, setOf(version), index);
       const from = carried[index]!;
+      const isEmpty = areAllEmpty || (isByIndex && from.spent === undefined);
       if (limit.kind !== 'rolling') {
         const earned = earnedBackAt(limit, from, times);
-        const empty = times.now + limit.burstNs;
-        const isSpent = isEmpty && limit.kind === 'gcra' && earned < empty;
-        Atomics.store(b64, cell, isSpent ? empty : earned);
+        // A quota earns nothing: it keeps what is left, unless nothing is known of it.
+        const isSpent = isEmpty && (limit.kind === 'gcra' || from.spent === undefined);
+        const empty = (limit.kind === 'gcra' ? times.now : 0n) + limit.burstNs;
+        Atomics.store(b64, cell, isSpent && earned < empty ? empty : earned);
         continue;
       }
       const ring = b64.subarray(
@@ -192,6 +272,17 @@ export class ScopeTable {
       const site = { scope, set: setOf(version), index, version, parameters, member: NOBODY };
       return retire(openLimit(this.#memory, site), parameters, times, this.#older.get(scope)?.[index]);
     });
+  }
+
+  /** @throws {ScopeUnknownError} */
+  #find(name: string): number {
+    const scope = this.#directory.find(name);
+    if (scope === undefined) throw new ScopeUnknownError(name, [...this.#directory.names()]);
+    return scope;
+  }
+
+  #isOver(end: bigint): boolean {
+    return end !== 0n && end <= this.#clock.now();
   }
 
   #times(scope: number): ChangeTimes {
@@ -251,12 +342,8 @@ export class ScopeTable {
   }
 }
 
-/** The largest cost that a budget takes: it is judged by this, however small the share is for now. */
-const costMaxOf = (limits: readonly LimitParameters[]): number =>
-  Math.min(PERMITS_MAX, ...limits.map(({ permits }) => permits || PERMITS_MAX));
-
-/** An end that has passed. */
-const OVER = 1n;
+/** An end that has passed, whatever time it is. */
+const OVER = -1n;
 
 /** A window with as many permits granted now as it has room for. */
 const filledUp = (instants: readonly bigint[], permits: number, now: bigint): readonly bigint[] => {

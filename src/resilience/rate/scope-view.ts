@@ -27,8 +27,8 @@ export class ScopeView {
   permitsMax = COST_MAX;
   /** Whether it is a share of a budget, which may end or grow: what it cannot grant now, it may be able to later. */
   isShare = false;
-  /** The largest cost that a share can grant now. */
-  #permitsNow = COST_MAX;
+  /** The largest cost that can be granted before the next change: less than `permitsMax` at a share that is small. */
+  permitsNow = COST_MAX;
   /** Ns that one permit takes at the steady rate of the slowest limit. */
   nsPerPermit = 1_000n;
   /** Number of the declaration. */
@@ -97,11 +97,11 @@ export class ScopeView {
     this.cap = inFlightMax > 0 ? new InFlightCap(memory, parameters, inFlightMax) : undefined;
     // One that blocks has no permits, but may have some later: its calls wait.
     this.isShare = shareOfMax > 0;
-    this.#permitsNow = Math.min(
+    this.permitsNow = Math.min(
       COST_MAX,
       ...limits.map(({ permits }) => (permits === 0 ? COST_MAX : permits)),
     );
-    this.permitsMax = this.isShare ? shareOfMax : this.#permitsNow;
+    this.permitsMax = this.isShare ? shareOfMax : this.permitsNow;
     // Without a rate, waiters are placed a millisecond apart, so that few of them tie.
     this.nsPerPermit = limits.some(({ kind }) => kind !== 'quota') ? 1_000n : 1_000_000n;
     for (const { nsPerPermit } of this.limits) {
@@ -121,9 +121,10 @@ export class ScopeView {
    */
   shortage(instant: bigint, cost: number): string | undefined {
     if (!this.isShare) return undefined;
-    if (this.#hasEnded(instant)) return `the share of "${this.name}" has ended and was not renewed`;
-    if (cost <= this.#permitsNow) return undefined;
-    return `the share of "${this.name}" gives at most ${this.#permitsNow} at once now`;
+    if (this.#hasEnded(instant))
+      return `the share of "${this.name}" is nothing for now, or has ended and was not renewed`;
+    if (cost <= this.permitsNow) return undefined;
+    return `the share of "${this.name}" gives at most ${this.permitsNow} at once now`;
   }
 
   /** A counter that grows with each cooldown, and with each usage that a provider reported. */
@@ -185,7 +186,7 @@ export class ScopeView {
   }
 
   #isShort(instant: bigint, cost: number): boolean {
-    return cost > this.#permitsNow || this.#hasEnded(instant);
+    return cost > this.permitsNow || this.#hasEnded(instant);
   }
 
   #hasEnded(instant: bigint): boolean {

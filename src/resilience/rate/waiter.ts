@@ -30,6 +30,8 @@ export interface WaitedFor {
   readonly order: TenantShares;
   /** Sorted by place. */
   readonly waiters: IndexedHeap<Waiter, 'orderIndex'>;
+  /** Those that cost more than a share gives at once now: nobody waits behind them. */
+  readonly setAside: Set<Waiter>;
   /** Index in the waiting room's heap while waiters are served. */
   turnIndex: number;
   /** Turns what `path.take` took into the caller's permit. */

@@ -3,7 +3,7 @@ import { NANOS_PER_MILLI, type Nanos, toMillisCeil } from '../../core/units.js';
 import { AbortWatch } from './abort-watch.js';
 import { IndexedHeap } from './indexed-heap.js';
 import { BudgetRefusedError, RateClosedError } from './rate-errors.js';
-import { NEVER } from './verdict.js';
+import { BLOCKED, NEVER } from './verdict.js';
 import type { WaitedFor, Waiter } from './waiter.js';
 import type { WaitingThreads } from './waiting-threads.js';
 
@@ -27,6 +27,8 @@ export class WaitingRoom {
   readonly #clock: Clock;
   readonly #waitersMax: number;
   readonly #limiters = new Set<WaitedFor>();
+  /** Of limiters with waiters that are set aside: the reading of the parameters by which they are. */
+  readonly #setAsideAt = new Map<WaitedFor, number>();
   readonly #deadlines = new IndexedHeap<Waiter, 'deadlineIndex'>(
     'deadlineIndex',
     (a, b) => a.deadline! < b.deadline!,
@@ -120,7 +122,8 @@ export class WaitingRoom {
   #serveDue(claims: Map<number, Claim>): number {
     let sleep = SLEEP_NS_MAX;
     const order = new IndexedHeap<WaitedFor, 'turnIndex'>('turnIndex', isFirstSooner);
-    for (const limiter of this.#limiters) order.add(limiter);
+    this.#takeBack();
+    for (const limiter of this.#limiters) if (limiter.waiters.size > 0) order.add(limiter);
     for (let limiter = order.first; limiter !== undefined; limiter = order.first) {
       order.remove(limiter);
       const wait = this.#try(limiter.waiters.first!, claims);
@@ -130,10 +133,35 @@ export class WaitingRoom {
     return sleep;
   }
 
+  /** Those that were set aside may fit, or never fit, once a budget has changed. */
+  #takeBack(): void {
+    for (const [limiter, reads] of this.#setAsideAt) {
+      const { path, waiters, setAside } = limiter;
+      try {
+        path.refresh();
+      } catch (error) {
+        this.#rejectAll(limiter, error); // its budget was removed
+        continue;
+      }
+      if (path.reads === reads) continue;
+      for (const waiter of setAside) waiters.add(waiter);
+      setAside.clear();
+      this.#setAsideAt.delete(limiter);
+    }
+  }
+
+  /** Nobody waits behind a waiter that costs more than a share gives at once, until that changes. */
+  #setAside(waiter: Waiter): void {
+    const { limiter } = waiter;
+    limiter.waiters.remove(waiter);
+    limiter.setAside.add(waiter);
+    if (!this.#setAsideAt.has(limiter)) this.#setAsideAt.set(limiter, limiter.path.reads);
+  }
+
   /**
    * Tries to serve a waiter.
    *
-   * @returns Ns to wait; 0 if the waiter is gone, served or refused.
+   * @returns Ns to wait; 0 if the waiter is gone, served, refused or set aside.
    */
   #try(waiter: Waiter, claims: Map<number, Claim>): number {
     const { limiter, cost, place, virtualPlace } = waiter;
@@ -146,6 +174,10 @@ export class WaitingRoom {
       return 0;
     }
     if (wait === NEVER) return this.#refuseForGood(waiter);
+    if (cost > limiter.path.permitsNow) {
+      this.#setAside(waiter);
+      return 0;
+    }
     if (wait > 0) return wait;
     this.#remove(waiter);
     limiter.order.serve(place, virtualPlace);
@@ -166,6 +198,7 @@ export class WaitingRoom {
     const { path } = limiter;
     path.refresh();
     if (cost > path.permitsMax) return NEVER;
+    if (cost > path.permitsNow) return BLOCKED;
     for (const [i, view] of path.views.entries()) {
       const waiting = path.waiting[i]!;
       const ahead = claims.get(view.scope);
@@ -232,11 +265,14 @@ export class WaitingRoom {
   }
 
   #rejectAll(limiter: WaitedFor, error: unknown): void {
-    for (let waiter = limiter.waiters.first; waiter !== undefined; waiter = limiter.waiters.first) {
+    const reject = (waiter: Waiter) => {
       this.#remove(waiter);
       limiter.order.leave(waiter.virtualPlace);
       waiter.reject(error);
-    }
+    };
+    for (const waiter of limiter.setAside) reject(waiter);
+    for (let waiter = limiter.waiters.first; waiter !== undefined; waiter = limiter.waiters.first)
+      reject(waiter);
   }
 
   #remove(waiter: Waiter): void {
@@ -245,7 +281,9 @@ export class WaitingRoom {
     this.#deadlines.remove(waiter);
     this.#signals.delete(waiter);
     this.#waiters--;
-    if (limiter.waiters.size === 0) this.#limiters.delete(limiter);
+    limiter.setAside.delete(waiter);
+    if (limiter.setAside.size === 0) this.#setAsideAt.delete(limiter);
+    if (limiter.waiters.size === 0 && limiter.setAside.size === 0) this.#limiters.delete(limiter);
   }
 }
 

@@ -105,7 +105,9 @@ export class WaitingThreads {
           if (seat === NO_SEAT) continue;
           const otherPlace = Atomics.load(b64, this.#memory.entryPlaceAt(seat));
           if (otherPlace >= place - TIE_NS) continue;
-          costs += Atomics.load(i32, this.#memory.entryCostAt(seat));
+          const otherCost = Atomics.load(i32, this.#memory.entryCostAt(seat));
+          if (otherCost > view.permitsNow) continue; // it waits for the share to grow
+          costs += otherCost;
           if (otherPlace < frontPlace) {
             front = seat;
             frontMember = member;
@@ -118,7 +120,7 @@ export class WaitingThreads {
         Atomics.or(i32, this.#lateAt + (frontMember >> 5), 1 << (frontMember & 31));
         continue;
       }
-      const behindAll = view.peek(instant, Math.min(costs, view.permitsMax));
+      const behindAll = view.peek(instant, Math.min(costs, view.permitsNow));
       // There will never be enough for all of them, but those ahead may give up.
       return behindAll === NEVER ? TURN_NS : Math.max(TURN_NS, behindAll);
     }
@@ -132,7 +134,7 @@ export class WaitingThreads {
     // With a cap on calls in flight, permits may be untaken because the cap is reached.
     if (view.cap !== undefined) return false;
     const cost = Atomics.load(i32, this.#memory.entryCostAt(seat));
-    const lying = -view.peek(instant, Math.min(cost, view.permitsMax));
+    const lying = -view.peek(instant, Math.min(cost, view.permitsNow));
     return lying > Number(GRACE_NS) && lying !== -STALE;
   }
 }

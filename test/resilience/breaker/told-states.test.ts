@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ToldState } from '../../../src/resilience/breaker/breaker-machine.js';
+import { SimulatedClock } from '../../support/simulated-clock.js';
 import { admits, startBreaker, startHalfOpen } from './breaker-fixtures.js';
 import '../../support/property-seed.js';
 
@@ -9,6 +10,26 @@ const open = (version: number, openLeftMs?: number): ToldState => ({
   version,
   ...(openLeftMs !== undefined && { openLeftMs }),
 });
+
+/** Does something just before its time is read for the n-th time from now. */
+class HookedClock extends SimulatedClock {
+  #left = 0;
+  #hook = () => {};
+
+  constructor() {
+    super({ now: 5_000_000_000n });
+  }
+
+  hook(nth: number, hook: () => void): void {
+    this.#left = nth;
+    this.#hook = hook;
+  }
+
+  override now() {
+    if (this.#left > 0 && --this.#left === 0) this.#hook();
+    return super.now();
+  }
+}
 
 describe('a breaker that is told of a state that was found elsewhere', () => {
   it('opens in all threads, for the time that is left there, and then goes on trial', async () => {
@@ -55,6 +76,30 @@ describe('a breaker that is told of a state that was found elsewhere', () => {
     expect(breaker.state).toBe('open');
     await clock.advance(1);
     expect(breaker.state).toBe('halfOpen');
+  });
+
+  it('stays open for its own time if a thread opens it while it is told', async () => {
+    const openMs = 5_000;
+    let opens = 0;
+    for (let nth = 1; nth <= 8; nth++) {
+      const clock = new HookedClock();
+      const { breaker, trip, other } = startBreaker({ openMs, failuresInRow: 1 }, { clock });
+      const thread = other(7, new SimulatedClock({ now: clock.now() }));
+      clock.hook(nth, () => {
+        try {
+          thread.permit().fail();
+          opens++;
+        } catch {} // it is open already
+      });
+      breaker.told(open(1, 10));
+      const isOwn = breaker.status().reason === 'failuresInRow';
+      if (isOwn) expect(breaker.status().openLeftMs, `call ${nth} of the clock`).toBe(openMs);
+      clock.hook(0, () => {});
+      await clock.advance(20);
+      if (isOwn) expect(breaker.state).toBe('open');
+      trip();
+    }
+    expect(opens).toBeGreaterThan(0);
   });
 
   it('ignores a version that is not higher than the last one', () => {

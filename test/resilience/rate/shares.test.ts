@@ -36,6 +36,14 @@ describe('a share of a budget', () => {
     expect(() => rates.share({ provider: 'y' }, { budget: WHOLE, endNs: 0n })).toThrow(code('SCOPE_UNKNOWN'));
   });
 
+  it.each([5, -1n, 2n ** 62n, undefined])('is refused, and changes nothing, with an end of %s', (endNs) => {
+    const { rates, limiter } = shared();
+    expect(() => rates.share(provider, { budget: { permits: 1 }, endNs: endNs as bigint })).toThrow(
+      code('OPTIONS_INVALID'),
+    );
+    expect(drain(limiter)).toBe(10);
+  });
+
   it('begins with nothing saved up, and comes back so after its end', async () => {
     const { clock, limiter, share } = shared();
     share(WHOLE, 1_000);
@@ -62,12 +70,15 @@ describe('a share of a budget', () => {
     expect(drain(limiter)).toBe(6);
   });
 
-  it('reserves nothing beyond its end', async () => {
+  it('reserves only what is free now: the rest may be dealt to another host by then', async () => {
     const { clock, limiter, share } = shared();
     share(WHOLE, 2_000);
-    await clock.advance(1_800);
-    drain(limiter);
-    expect(limiter.reserve()).toMatchObject({ atNs: clock.now() + 100n * MS });
+    await clock.advance(1_000);
+    expect(limiter.reserve({ cost: 10 })).toMatchObject({ atNs: clock.now(), waitNs: 0 });
+    expect(limiter.reserve()).toBe(Number(100n * MS));
+    await clock.advance(100);
+    expect(limiter.reserve()).toMatchObject({ atNs: clock.now(), waitNs: 0 });
+    await clock.advance(1_000);
     expect(limiter.reserve()).toBe(Number.POSITIVE_INFINITY);
   });
 
@@ -127,11 +138,11 @@ describe('a share of a budget', () => {
     expect(clock.timersPending).toBe(0);
   });
 
-  it('is a whole budget again once it is set, with nothing saved up by that', async () => {
+  it('is a whole budget again once it is made so, with nothing saved up by that', async () => {
     const { clock, rates, limiter, share } = shared();
     share({ permits: 2, burst: 2 }, 100);
     await clock.advance(10_000);
-    rates.set(provider, WHOLE);
+    rates.unshare(provider);
     expect(drain(limiter)).toBeLessThanOrEqual(2);
     await clock.advance(1_000);
     expect(drain(limiter)).toBe(10);
