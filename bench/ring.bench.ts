@@ -3,20 +3,23 @@
 // The rates are of batches of 8,192 rows, as fast as both ends can; whoever reads them sums a column. Posted
 // objects stand beside, four messages of 8,192 on their way at a time. For the delay, a thread brings a million
 // rows a second, 256 every 256 µs, and the time is that from when they were due to when the other end has them.
-// Bare messages at the same pace say what of it is the machine's: on one that is busy, most of it.
+// Two peers at the same pace, in turns, say what of it is the machine's: bare messages without rows, and threads that
+// copy as many bytes as the rows have and do nothing else but wait for one another (`Atomics.wait`), than which none
+// wakes sooner. Told is the median of the rounds.
 import { once } from 'node:events';
 import { MessageChannel, type TransferListItem, Worker } from 'node:worker_threads';
 import { createRing } from '../src/shared-memory/ring-memory.js';
 import type { BenchContext, BenchResult } from './support/bench-result.js';
-import { measureRates } from './support/measure.js';
-import { type EndReport, type RingEnd, runEnd } from './support/ring-ends.js';
+import { measureRates, median } from './support/measure.js';
+import { barePlaces, type EndReport, type RingEnd, runEnd } from './support/ring-ends.js';
 
 const RING_BYTES = 1_048_576;
 const ROWS = 8_192;
 const BATCHES = 2_000;
 const POSTED_BATCHES = 40;
 const PACED_ROWS = 256;
-const PACED_SECONDS = 4;
+const PACED_SECONDS = 1;
+const PACED_ROUNDS = 9;
 
 type Runs = (end: RingEnd) => Promise<EndReport>;
 
@@ -51,22 +54,27 @@ export default async function benchRing(context: BenchContext): Promise<BenchRes
       ['main', runEnd],
     ] as const) {
       context.progress(`delay, worker to ${to}`);
-      const rows = await delays(context, ['write', 'read'], first, read);
-      const messages = await delays(context, ['ping', 'pong'], first, read);
+      const rounds: Record<'ring' | 'messages' | 'waits', (share: number) => number>[] = [];
+      for (let round = 0; round < (context.quick ? 1 : PACED_ROUNDS); round++) {
+        rounds.push({
+          ring: await delays(context, ['write', 'read'], first, read),
+          messages: await delays(context, ['ping', 'pong'], first, read),
+          waits: await delays(context, ['notify', 'wait'], first, read),
+        });
+      }
       for (const [name, share] of [
         ['median', 0.5],
         ['p99', 0.99],
       ] as const) {
         const of = `delay at 1 M rows/s, worker to ${to}, ${name}`;
+        const told = (way: 'ring' | 'messages' | 'waits') => median(rounds.map((round) => round[way](share)));
+        const peer = (what: string, way: 'messages' | 'waits'): BenchResult => {
+          return { name: `${what}, ${name}`, ours: false, like: of, value: told(way), unit: 'ms' };
+        };
         results.push(
-          { name: of, ours: true, value: rows(share), unit: 'ms' },
-          {
-            name: `bare messages instead, ${name}`,
-            ours: false,
-            like: of,
-            value: messages(share),
-            unit: 'ms',
-          },
+          { name: of, ours: true, value: told('ring'), unit: 'ms' },
+          peer('bare messages instead', 'messages'),
+          peer('bare copies and Atomics.wait instead', 'waits'),
         );
       }
     }
@@ -99,10 +107,11 @@ async function stream(
   read: Runs,
 ): Promise<EndReport> {
   const ring = createRing(RING_BYTES);
+  const places = barePlaces(size);
   const { port1, port2 } = new MessageChannel();
   const [written, found] = await Promise.all([
-    write({ ...size, role: from, ring, port: port1 }),
-    read({ ...size, role: to, ring, port: port2 }),
+    write({ ...size, role: from, ring, places, port: port1 }),
+    read({ ...size, role: to, ring, places, port: port2 }),
   ]);
   if (found.rows !== written.rows) throw new Error(`expected ${written.rows} rows, found ${found.rows}`);
   return found;

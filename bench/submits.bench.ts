@@ -4,11 +4,11 @@
 // 300 jobs that start on 256 threads. The longest turn is the longest time from one turn of the event loop to
 // the next one. On Linux, both are told in CPU time of the main thread, too: what else the machine does counts
 // for wall time alone. Runs the package as built.
-import { readFileSync } from 'node:fs';
 import { createRuntime, type JobHandle } from 'tickloom';
 import type { PipelineSpec } from '../src/plan/typed-spec.js';
 import type { BenchContext, BenchResult } from './support/bench-result.js';
 import { median } from './support/measure.js';
+import { Turns, type TurnTimes } from './support/turns.js';
 
 const ROUNDS = 5;
 const SUBMITS = [1_000, 10_000];
@@ -19,7 +19,7 @@ export default async function benchSubmits({ quick, progress }: BenchContext): P
   const results: BenchResult[] = [];
   await burst(100); // loads the code
   for (const count of quick ? [200] : SUBMITS) {
-    const rounds: Burst[] = [];
+    const rounds: TurnTimes[] = [];
     for (let round = 0; round < (quick ? 1 : ROUNDS); round++) {
       progress(`${count} submits, round ${round + 1}`);
       rounds.push(await burst(count));
@@ -32,15 +32,7 @@ export default async function benchSubmits({ quick, progress }: BenchContext): P
   return results;
 }
 
-/** What a burst took, in all and in its longest turn; `cpu…` is `NaN` except on Linux. */
-interface Burst {
-  readonly ms: number;
-  readonly cpuMs: number;
-  readonly longestMs: number;
-  readonly longestCpuMs: number;
-}
-
-function told(what: string, rounds: readonly Burst[]): BenchResult[] {
+function told(what: string, rounds: readonly TurnTimes[]): BenchResult[] {
   const figures = [
     [what, 'ms'],
     [`${what}, CPU of the main thread`, 'cpuMs'],
@@ -67,7 +59,7 @@ const spec = (name: string, rows?: number): PipelineSpec => ({
 });
 
 /** Submits that all wait behind one job, which has the only thread. */
-async function burst(count: number): Promise<Burst> {
+async function burst(count: number): Promise<TurnTimes> {
   const runtime = await createRuntime({ maxThreads: 1 });
   const first = await runtime.submit(spec('first'));
   const turns = new Turns();
@@ -80,7 +72,7 @@ async function burst(count: number): Promise<Burst> {
 }
 
 /** Jobs that all start at once, as many as may be in threads of their own. */
-async function start(count: number): Promise<Burst> {
+async function start(count: number): Promise<TurnTimes> {
   const runtime = await createRuntime({ maxThreads: THREADS });
   const turns = new Turns();
   const jobs = await Promise.all(
@@ -92,53 +84,4 @@ async function start(count: number): Promise<Burst> {
   if (failed) throw new Error(`"${failed.name}" ${failed.outcome}: ${failed.error?.message}`);
   await runtime.close();
   return taken;
-}
-
-/** Measures turns of the event loop until `end`. */
-class Turns {
-  readonly #began = performance.now();
-  readonly #beganCpu = cpuMs();
-  #last = this.#began;
-  #lastCpu = this.#beganCpu;
-  #longestMs = 0;
-  #longestCpuMs = 0;
-  #isOver = false;
-  readonly #over: Promise<void>;
-
-  constructor() {
-    this.#over = new Promise((resolve) => {
-      const turn = () => {
-        this.#note();
-        if (this.#isOver) resolve();
-        else setImmediate(turn);
-      };
-      setImmediate(turn);
-    });
-  }
-
-  async end(): Promise<Burst> {
-    this.#isOver = true;
-    await this.#over;
-    return {
-      ms: this.#last - this.#began,
-      cpuMs: this.#lastCpu - this.#beganCpu,
-      longestMs: this.#longestMs,
-      longestCpuMs: this.#longestCpuMs,
-    };
-  }
-
-  #note(): void {
-    const [now, cpu] = [performance.now(), cpuMs()];
-    this.#longestMs = Math.max(this.#longestMs, now - this.#last);
-    this.#longestCpuMs = Math.max(this.#longestCpuMs, cpu - this.#lastCpu);
-    this.#last = now;
-    this.#lastCpu = cpu;
-  }
-}
-
-/** CPU time of the main thread so far; `NaN` where the system does not tell. */
-function cpuMs(): number {
-  if (process.platform !== 'linux') return Number.NaN;
-  const [ns] = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ', 1);
-  return Number(ns) / 1e6;
 }

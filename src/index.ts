@@ -83,6 +83,7 @@ export {
   responseError,
 } from './core/provider-error.js';
 export type { ProviderErrorCode, ProviderErrorKind } from './core/provider-error-table.js';
+export type { RandomState } from './core/random.js';
 export { type Millis, millis, type Nanos, nanos } from './core/units.js';
 export { readCalendar } from './documents/read-calendar.js';
 export type { Batcher } from './engine/batcher.js';
@@ -183,7 +184,9 @@ export type { ScheduleHandle, ScheduleInfo } from './service/schedules/scheduled
 export type { SubmitOptions } from './service/submit-options.js';
 export type { BranchPlace } from './settings/branch-place.js';
 export type { InputMark } from './settings/input-mark.js';
+
 export type { OptionPath } from './settings/marked-options.js';
+export type { OverflowPolicy } from './settings/overflow-policy.js';
 export type { CounterValues, DroppedRows, RunCounters } from './shared-memory/counters.js';
 export {
   defineOperator,
@@ -218,7 +221,16 @@ export type {
   WaitReason,
 } from './supervision/job.js';
 export type { JobRun } from './supervision/job-runs.js';
+export type { RestartPolicy, Restarts } from './supervision/restart-policy.js';
 export type { Logger } from './telemetry/logger.js';
+export type {
+  ConsumerTerms,
+  ProducerTerms,
+  TopicFence,
+  TopicPort,
+  TopicPublisher,
+  TopicReader,
+} from './topics/topic-port.js';
 export type { TopicInfo } from './topics/topic-registry.js';
 export type { TopicSubscription } from './topics/topic-subscription.js';
 export type { Bound, JobBounds, RowBounds, RowProgress } from './wire/bounds.js';
@@ -261,3 +273,4 @@ export type {
 export type { StageFacts } from './wire/stage-facts.js';
 export type { NamedPath, StageFiles, WrittenPath } from './wire/stage-files.js';
 export type { Path } from './wire/stage-tree.js';
+export type { ConsumerSettings } from './wire/topic-messages.js';

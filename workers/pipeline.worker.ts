@@ -2,6 +2,7 @@
 import '../src/shared-memory/use-shared-code.js';
 
 import { parentPort, threadId } from 'node:worker_threads';
+import { loadAhead } from '../src/actor/load-ahead.js';
 import { type ActorHost, runActor } from '../src/actor/run-actor.js';
 import { systemClock, turnOfTheLoop } from '../src/core/clock.js';
 import { hideSecrets } from '../src/core/hide-secrets.js';
@@ -20,16 +21,19 @@ import {
   THREAD_BEGUN,
 } from '../src/wire/pipeline-actor.js';
 import { secretsOfSpec, stagesOf } from '../src/wire/stages-of-spec.js';
+import type { ThreadNeeds } from '../src/wire/thread-needs.js';
 
 /** A job that has run for so long has run most of its code, and may never end. */
 const SAVE_CODE_AFTER_MS = 1_000;
+
+const loadCheckpoints = () => import('../src/checkpoints/claim-in-folder.js');
 
 const HOST: ActorHost = {
   clock: systemClock,
   thread: threadId,
   // Imported on demand, as budgets are: most threads need neither.
   async claim(spec, checkpoints, log) {
-    const { claimInFolder } = await import('../src/checkpoints/claim-in-folder.js');
+    const { claimInFolder } = await loadCheckpoints();
     return claimInFolder(spec, checkpoints, log);
   },
   async isRunOver(spec, checkpoints) {
@@ -87,7 +91,9 @@ export default async function runPipelineActor(task: PipelineTask): Promise<Pipe
 }
 
 /** A task that has the thread load its code, so that the next one starts at once. */
-export function warm(): void {}
+export async function warm(needs?: ThreadNeeds): Promise<void> {
+  if (needs) await loadAhead(needs, { loadCheckpoints });
+}
 
 function excess(before: readonly string[]): string[] {
   const left = process.getActiveResourcesInfo();

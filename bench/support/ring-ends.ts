@@ -6,7 +6,7 @@ import { BatchPool } from '../../src/columns/batch-pool.js';
 import { DictionarySet } from '../../src/columns/dictionary.js';
 import { readInt64, writeInt64 } from '../../src/columns/int64.js';
 import { RowView } from '../../src/columns/row-view.js';
-import { type Schema, STANDARD_COLUMNS } from '../../src/columns/schema.js';
+import { bytesPerRow, type Schema, STANDARD_COLUMNS } from '../../src/columns/schema.js';
 import type { RingHandle } from '../../src/shared-memory/ring-memory.js';
 import { RingReader } from '../../src/shared-memory/ring-reader.js';
 import { RingWriter } from '../../src/shared-memory/ring-writer.js';
@@ -15,9 +15,11 @@ import { RowSender } from '../../src/topics/row-sender.js';
 import { type QuoteRow, quoteRows } from './quote-rows.js';
 
 export interface RingEnd {
-  readonly role: 'write' | 'read' | 'post' | 'take' | 'ping' | 'pong';
+  readonly role: 'write' | 'read' | 'post' | 'take' | 'ping' | 'pong' | 'notify' | 'wait';
   /** Of the two that pass through the ring. */
   readonly ring?: RingHandle;
+  /** Of the two that know nothing but `Atomics.wait`: see `barePlaces`. */
+  readonly places?: SharedArrayBuffer;
   /** To the other end. */
   readonly port: MessagePort;
   readonly batches: number;
@@ -49,6 +51,8 @@ export async function runEnd(end: RingEnd): Promise<EndReport> {
     if (end.role === 'read') return await read(end);
     if (end.role === 'ping') return await ping(end);
     if (end.role === 'pong') return await pong(end);
+    if (end.role === 'notify') return await notify(end);
+    if (end.role === 'wait') return wait(end);
     return end.role === 'post' ? await post(end) : await take(end);
   } finally {
     end.port.close();
@@ -86,13 +90,23 @@ async function read({ ring, port, batches, batchRows, everyNs = 0 }: RingEnd): P
   const pool = new BatchPool(SCHEMA, everyNs > 0 ? batchRows : READER_ROWS, dictionaries);
   const receiver = new RowReceiver(reader, pool, dictionaries, () => port.postMessage(0));
   const latencies = new Float64Array(everyNs > 0 ? batches : 0);
+  // As the source `topic` does: a port that nobody listens to is stopped, and started again.
+  let wake: () => void = () => {};
+  let isWoken = false;
+  port.on('message', () => {
+    isWoken = true;
+    wake();
+  });
   let rows = 0;
   let sum = 0;
   let received = 0;
   while (receiver.end === undefined) {
     const batch = receiver.receive();
     if (!batch) {
-      if (receiver.end === undefined && reader.sleeps()) await once(port, 'message');
+      if (receiver.end === undefined && reader.sleeps()) {
+        if (!isWoken) await new Promise<void>((resolve) => (wake = resolve));
+        isWoken = false;
+      }
       continue;
     }
     if (everyNs > 0) {
@@ -157,6 +171,62 @@ async function pong({ port, batches, batchRows }: RingEnd): Promise<EndReport> {
   });
   port.postMessage(0);
   return { rows: batches * batchRows, sum: 0, latenciesNs: latencies.sort() };
+}
+
+/** Batches that there is room for. Nothing is checked: later ones may overwrite those that nobody has read. */
+const BARE_PLACES = 64;
+
+/** A cell that counts batches, their instants, and places for as many bytes as their rows have in a ring. */
+export const barePlaces = ({
+  batches,
+  batchRows,
+}: Pick<RingEnd, 'batches' | 'batchRows'>): SharedArrayBuffer =>
+  new SharedArrayBuffer(8 * (1 + batches) + BARE_PLACES * batchRows * bytesPerRow(SCHEMA));
+
+function bareCells({ places, batches, batchRows }: RingEnd) {
+  const bytes = batchRows * bytesPerRow(SCHEMA);
+  return {
+    count: new Int32Array(places!, 0, 1),
+    dues: new BigInt64Array(places!, 8, batches),
+    placeOf: (batch: number) =>
+      new Uint8Array(places!, 8 * (1 + batches) + (batch % BARE_PLACES) * bytes, bytes),
+    own: new Uint8Array(bytes),
+  };
+}
+
+/** Copies as much as a batch has, and wakes a thread that waits for nothing else. */
+async function notify(end: RingEnd): Promise<EndReport> {
+  const { port, batches, batchRows, everyNs = 0 } = end;
+  const { count, dues, placeOf, own } = bareCells(end);
+  let due = process.hrtime.bigint();
+  for (let i = 0; i < batches; i++) {
+    due += BigInt(everyNs);
+    while (process.hrtime.bigint() < due);
+    placeOf(i).set(own);
+    dues[i] = due;
+    Atomics.store(count, 0, i + 1);
+    Atomics.notify(count, 0);
+  }
+  await once(port, 'message');
+  return { rows: batches * batchRows, sum: 0 };
+}
+
+function wait(end: RingEnd): EndReport {
+  const { port, batches, batchRows } = end;
+  const { count, dues, placeOf, own } = bareCells(end);
+  const bids = new Float64Array(own.buffer, 0, batchRows);
+  const latencies = new Float64Array(batches);
+  let sum = 0;
+  for (let received = 0; received < batches; ) {
+    Atomics.wait(count, 0, received);
+    for (const there = Atomics.load(count, 0); received < there; received++) {
+      own.set(placeOf(received));
+      latencies[received] = Number(process.hrtime.bigint() - dues[received]!);
+      sum += sumOf(bids, batchRows);
+    }
+  }
+  port.postMessage(0);
+  return { rows: batches * batchRows, sum, latenciesNs: latencies.sort() };
 }
 
 function sumOf(values: Float64Array, length: number): number {

@@ -26,6 +26,15 @@ export function assertFunction(call: string, argument: unknown): void {
 
 /**
  * @param call - Name of the function or class.
+ * @throws {InvalidOptionsError} for anything but a list.
+ */
+export function assertList(call: string, argument: unknown): asserts argument is readonly unknown[] {
+  if (Array.isArray(argument)) return;
+  throw new InvalidOptionsError(call, [`expected a list, found ${describeValue(argument)}`]);
+}
+
+/**
+ * @param call - Name of the function or class.
  * @throws {InvalidOptionsError} for anything but a text.
  */
 export function assertText(call: string, argument: unknown): void {
@@ -50,8 +59,21 @@ const SIGNAL_METHODS = ['throwIfAborted', 'addEventListener', 'removeEventListen
  * @throws {InvalidOptionsError} for anything but a worker.
  */
 export function assertWorker(call: string, argument: unknown): void {
-  const problems = lackingMethods({ key: 'worker', what: 'a Worker', methods: ['once'] }, argument ?? null);
+  assertCapability(call, { key: 'worker', what: 'a Worker', methods: ['once'] }, argument);
+}
+
+/**
+ * @param call - Name of the function or class.
+ * @throws {InvalidOptionsError} for anything but an object with those methods.
+ */
+export function assertCapability(call: string, capability: Capability, argument: unknown): void {
+  const problems = lackingMethods(capability, argument ?? null);
   if (problems.length > 0) throw new InvalidOptionsError(call, problems);
+}
+
+/** @throws {InvalidOptionsError} for anything but a clock. */
+export function assertClock(call: string, argument: unknown): void {
+  assertCapability(call, CLOCK, argument);
 }
 
 /** What an object that is given in code must be able to do, and what it is called. */
@@ -61,6 +83,13 @@ export interface Capability {
   readonly what: string;
   readonly methods: readonly string[];
 }
+
+/** What measures time. */
+export const CLOCK = {
+  key: 'clock',
+  what: 'a clock',
+  methods: ['now', 'wall', 'setTimeout', 'clearTimeout'],
+} as const satisfies Capability;
 
 /** Says which methods an object lacks; nothing if it is left out or lacks none. */
 export function lackingMethods({ key, what, methods }: Capability, given: unknown): string[] {

@@ -46,4 +46,5 @@ export class Random {
   }
 }
 
+/** Where a sequence of random numbers stands. */
 export type RandomState = readonly [number, number, number, number];

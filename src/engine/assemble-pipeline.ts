@@ -113,7 +113,15 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     branches.breakOff(error); // the loop may wait for one of them
     endWait(error);
   };
-  const runUntil = new RunUntil({ counters, clock, onPassed: breakOff });
+  const runUntil = new RunUntil({
+    counters,
+    clock,
+    onPassed: (error) => {
+      lifecycle.interrupt(); // it may wait for a stage that opens
+      parts.stopping?.abort();
+      breakOff(error);
+    },
+  });
   const checkpoints = new CheckpointKeeper({
     clock,
     log,

@@ -29,8 +29,8 @@ export interface Branch {
   prepare(isEnd: boolean): BranchCut;
   /** The same, and the sink makes everything visible. */
   flush(): BranchCut;
-  /** Makes the rows in a position of a cut visible. */
-  commit(position: PlainData): Promise<void>;
+  /** Makes the rows in a position of a cut visible. @param expectTime - See `Sink.commit`. */
+  commit(position: PlainData, expectTime?: () => void): Promise<void>;
   /** Called before the first batch, with the position of a cut. */
   resume(position: PlainData): Promise<void>;
   /** The outputs, such as files, that can be read now. */

@@ -3,6 +3,9 @@ import { PipelineError } from '../core/errors.js';
 import { type Nanos, toMillisCeil } from '../core/units.js';
 import type { Counters } from '../shared-memory/counters.js';
 
+/** Longest time between two looks at the instant of a run that waits. */
+const LOOK_MS = 1_000;
+
 export interface RunUntilParts {
   readonly counters: Pick<Counters, 'mayRunUntilNs'>;
   readonly clock: Clock;
@@ -12,13 +15,13 @@ export interface RunUntilParts {
 
 /**
  * Watches until when a run may deliver and commit: a lease counts for nothing once it may be another's. A busy run
- * looks at the instant itself. For one that waits there is a timer, from the first batch on that finds an instant.
+ * looks at the instant itself. For one that waits, or opens, there is a timer. It looks at the instant, and each second,
+ * since the instant may be set, or moved back, without a message.
  */
 export class RunUntil {
   readonly #parts: RunUntilParts;
   #timer: TimerHandle;
   #failure: { readonly error: unknown } | undefined;
-  #isClosed = false;
 
   constructor(parts: RunUntilParts) {
     this.#parts = parts;
@@ -33,37 +36,38 @@ export class RunUntil {
     if (this.#failure) throw this.#failure.error;
   }
 
+  /** Begins to watch, until `close`. */
+  start(): void {
+    this.#arm();
+  }
+
   /**
-   * Called for each batch. The first call that finds an instant sets the timer.
+   * Called for each batch.
    *
    * @throws {PipelineError} `LEASE_LOST` once the instant has passed.
    */
   throwIfPassed(): void {
-    const { counters, clock } = this.#parts;
-    if (counters.mayRunUntilNs === 0n) return;
-    throwIfOver(counters, clock);
-    if (this.#timer === undefined && !this.#isClosed) this.#arm();
+    throwIfOver(this.#parts.counters, this.#parts.clock);
   }
 
   close(): void {
-    this.#isClosed = true;
     if (this.#timer !== undefined) this.#parts.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
   #arm(): void {
     const { clock, counters } = this.#parts;
-    this.#timer = undefined;
     const until = counters.mayRunUntilNs;
-    if (until === 0n) return;
-    this.#timer = clock.setTimeout(() => this.#look(), toMillisCeil((until - clock.now()) as Nanos));
+    const leftMs = until === 0n ? LOOK_MS : toMillisCeil((until - clock.now()) as Nanos);
+    this.#timer = clock.setTimeout(() => this.#look(), Math.min(LOOK_MS, Math.max(0, leftMs)));
+    clock.unref?.(this.#timer);
   }
 
   #look(): void {
     const { counters, clock, onPassed } = this.#parts;
     try {
       throwIfOver(counters, clock);
-      this.#arm(); // it was moved on
+      this.#arm();
     } catch (error) {
       this.#timer = undefined;
       this.#failure = { error };

@@ -53,8 +53,11 @@ export interface Sink extends Stage {
    * Makes the rows in a position of `prepare` visible, after a checkpoint with that position was accepted.
    * Positions come in order; one may be skipped in favour of a later one. `write` may be called before it
    * has settled.
+   *
+   * @param expectTime - To be called once more by a sink whose commit may have to wait for its turn, before it begins:
+   *   throws if the run may commit nothing any more. The next start then commits the same position.
    */
-  commit?(position: PlainData): Promise<void> | void;
+  commit?(position: PlainData, expectTime?: () => void): Promise<void> | void;
   /** Called after `open` and before the first `write`, with an earlier `Durable.position`. */
   resume?(position: PlainData): Promise<void> | void;
   /**

@@ -63,14 +63,16 @@ export class StreamingPipeline {
         'A pipeline runs only once; create another one to run its spec again',
       );
     }
-    const { lifecycle, intake, branches, checkpoints, end, cuts } = this.#pieces;
+    const { lifecycle, intake, branches, checkpoints, end, cuts, runUntil } = this.#pieces;
     const began = this.#parts.clock.now();
     this.#began = began;
     let reason: PipelineReport['reason'];
     let error: unknown;
     let stages: readonly StageReport[] = [];
     try {
+      runUntil.start();
       await lifecycle.open();
+      runUntil.throwIfFailed();
       if (!this.#requests.mustStop) await this.#start(onOpen);
       reason = await this.#toTheEnd();
     } catch (thrown) {
@@ -78,7 +80,7 @@ export class StreamingPipeline {
       error = reason === 'error' ? this.#causeOf(thrown) : thrown;
       this.#parts.stopping?.abort(); // a checkpoint in progress, or a stage that opens, may wait for room on a disk
     }
-    this.#pieces.runUntil.close();
+    runUntil.close();
     intake.stop();
     branches.breakOff(error ?? end.reason());
     await checkpoints.close();

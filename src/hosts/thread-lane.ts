@@ -5,6 +5,7 @@ import { redactedBeginning } from '../core/redact.js';
 import { cutText } from '../core/shown-text.js';
 import { sharedCodeMemory } from '../shared-memory/shared-code.js';
 import type { PipelineOutcome, PipelineTask } from '../wire/pipeline-actor.js';
+import type { ThreadNeeds } from '../wire/thread-needs.js';
 import { heapLimits } from './heap-limits.js';
 import { startFailure } from './start-failure.js';
 import { ThreadLostError } from './thread-lost-error.js';
@@ -27,7 +28,8 @@ export interface ThreadLaneOptions {
 /**
  * One thread and its task: a Piscina pool of size one. A larger pool has a queue that is unsafe with
  * long tasks. A task queued for a thread that fails to boot waits forever, and the next thread to become
- * free makes the pool start threads for it up to the limit. Here no task is ever queued.
+ * free makes the pool start threads for it up to the limit. Here no task is ever queued: one that comes while the
+ * thread is made ready is given to the pool once it is.
  */
 export class ThreadLane {
   readonly #options: ThreadLaneOptions;
@@ -36,6 +38,10 @@ export class ThreadLane {
   #exited: Promise<void> = Promise.resolve();
   /** Aborts the running task. */
   #abort: AbortController | undefined;
+  /** Settles once the thread is ready; `undefined` if it is not being made ready. */
+  #warming: Promise<void> | undefined;
+  /** Stands for the task that was given last. */
+  #task: object | undefined;
   /** Why the thread died, where Piscina does not report it through the task. */
   #fault: Error | undefined;
   #hasTask = false;
@@ -70,32 +76,43 @@ export class ThreadLane {
     return this.#hasTask;
   }
 
-  /** Starts the thread and loads its code. */
-  async warm(): Promise<void> {
-    await this.#occupy('warm', undefined, []);
-    this.#free();
+  /**
+   * Starts the thread and loads its code.
+   *
+   * @param needs - What else to load.
+   * @throws {ThreadLostError}
+   */
+  warm(needs?: ThreadNeeds): Promise<void> {
+    this.#warming = this.#occupy('warm', needs, []).then(() => {
+      this.#abort = undefined;
+      this.#warming = undefined;
+    });
+    return this.#warming;
   }
 
+  /** Runs a task. The lane must be idle or being warmed. */
   run(
     task: PipelineTask,
     transfer: readonly Transferable[],
     { reusable }: { readonly reusable: boolean },
   ): ThreadRun {
     this.#hasTask = true;
+    const given = {};
+    this.#task = given;
     // `#occupy` is async, so an error that Piscina throws synchronously becomes a rejection.
-    const outcome = this.#occupy('default', task, transfer).then((result) => {
+    const occupy = () => this.#occupy('default', task, transfer);
+    const outcome = (this.#warming ? this.#warming.then(occupy) : occupy()).then((result) => {
       // What Piscina carries is untyped; the entry's type is `PipelineOutcome`.
       const { leftovers } = result as PipelineOutcome;
       this.#free();
       if (!reusable || leftovers.length > 0) this.close();
       return result as PipelineOutcome;
     });
-    const abort = this.#abort;
     return {
       outcome,
       end: () => {
         // Does not abort a later task in the same thread.
-        if (abort && this.#abort === abort) abort.abort();
+        if (this.#task === given) this.#abort?.abort();
       },
     };
   }
@@ -134,6 +151,7 @@ export class ThreadLane {
 
   #free(): void {
     this.#abort = undefined;
+    this.#task = undefined;
     this.#hasTask = false;
   }
 

@@ -1,8 +1,9 @@
 import type { Transferable } from 'node:worker_threads';
 import type { PipelineTask } from '../wire/pipeline-actor.js';
+import type { ThreadNeeds } from '../wire/thread-needs.js';
 import { expectEntry, threadEntry } from './thread-entry.js';
 import { ThreadLane } from './thread-lane.js';
-import type { ThreadRun, Threads } from './threads.js';
+import type { PreparedThread, ThreadRun, Threads } from './threads.js';
 
 /** Settings of a thread pool. */
 export interface ThreadPoolSettings {
@@ -33,6 +34,8 @@ export class ThreadPool implements Threads {
   readonly #lanes = new Set<ThreadLane>();
   /** Of these, the ones without a task, which may still load their code, and when each is closed. */
   readonly #idle = new Map<ThreadLane, NodeJS.Timeout | undefined>();
+  /** Threads that wait for one task, and what they are to load. Those without a lane wait for their turn. */
+  readonly #prepared = new Map<PreparedThread, { readonly needs: ThreadNeeds; lane?: ThreadLane }>();
   /** Lanes that are being closed. */
   readonly #closing = new Set<Promise<void>>();
   /** Threads are warmed one at a time, so that the jobs that start have the processors. */
@@ -83,14 +86,26 @@ export class ThreadPool implements Threads {
   run(
     task: PipelineTask,
     transfer: readonly Transferable[],
-    options: { readonly reusable: boolean },
+    options: { readonly reusable: boolean; readonly prepared?: PreparedThread | undefined },
   ): ThreadRun {
-    const lane = this.#takeIdle() ?? this.#openForTask();
+    const lane = this.#takePrepared(options.prepared) ?? this.#takeIdle() ?? this.#openForTask();
     const run = lane.run(task, transfer, options);
     const settled = () => this.#putBack(lane);
     run.outcome.then(settled, settled);
-    this.#keepWarm();
+    this.#warmNext();
     return run;
+  }
+
+  prepare(needs: ThreadNeeds): PreparedThread {
+    const prepared: PreparedThread = {
+      release: () => {
+        const lane = this.#takePrepared(prepared);
+        if (lane) this.#putBack(lane);
+      },
+    };
+    this.#prepared.set(prepared, { needs });
+    this.#warmNext();
+    return prepared;
   }
 
   /**
@@ -99,6 +114,7 @@ export class ThreadPool implements Threads {
    */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#prepared.clear();
     for (const lane of this.#lanes) if (!lane.hasTask) lane.close();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
@@ -113,6 +129,13 @@ export class ThreadPool implements Threads {
     const [warming] = this.#idle.keys();
     if (warming && this.#lanes.size >= this.#settings.maxThreads) warming.close();
     return this.#open();
+  }
+
+  /** The lane that was made ready, or still is; `undefined` if its turn has not come, or its thread was lost. */
+  #takePrepared(prepared: PreparedThread | undefined): ThreadLane | undefined {
+    const lane = prepared && this.#prepared.get(prepared)?.lane;
+    if (prepared) this.#prepared.delete(prepared);
+    return lane && this.#lanes.has(lane) ? lane : undefined;
   }
 
   #takeIdle(): ThreadLane | undefined {
@@ -139,18 +162,29 @@ export class ThreadPool implements Threads {
     this.#idle.set(lane, setTimeout(closeExcess, idleThreadMs).unref());
   }
 
-  /** Starts a thread where fewer are idle than are to be kept ready, one after the other. */
-  #keepWarm(): void {
+  /** Starts a thread for a task that will come, or where fewer are idle than are to be kept ready. One at a time. */
+  #warmNext(): void {
     const { warmThreads, maxThreads } = this.#settings;
     if (this.#isClosed || this.#isWarming) return;
-    if (this.#idle.size >= warmThreads || this.#lanes.size >= maxThreads) return;
-    const lane = this.#open();
+    const expected = [...this.#prepared.values()].find(({ lane }) => !lane);
+    if (expected) {
+      const lane = this.#takeIdle() ?? (this.#lanes.size < maxThreads ? this.#open() : undefined);
+      if (!lane) return; // the task will make room
+      expected.lane = lane;
+      this.#warm(lane, expected.needs);
+    } else if (this.#idle.size < warmThreads && this.#lanes.size < maxThreads) {
+      const lane = this.#open();
+      this.#idle.set(lane, undefined);
+      this.#warm(lane);
+    }
+  }
+
+  #warm(lane: ThreadLane, needs?: ThreadNeeds): void {
     this.#isWarming = true;
-    this.#idle.set(lane, undefined);
-    lane.warm().then(
+    lane.warm(needs).then(
       () => {
         this.#isWarming = false;
-        this.#keepWarm();
+        this.#warmNext();
       },
       () => {
         this.#isWarming = false; // not again at once: the next job reports what is wrong
@@ -170,7 +204,7 @@ export class ThreadPool implements Threads {
         const ended = closed.finally(() => this.#closing.delete(ended));
         this.#closing.add(ended);
         // Replaces only a thread that had worked: a broken entry file would be restarted forever.
-        if (wasAlive) this.#keepWarm();
+        if (wasAlive) this.#warmNext();
       },
     });
     this.#lanes.add(lane);

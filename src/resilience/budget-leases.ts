@@ -2,6 +2,7 @@ import { type Clock, sleep } from '../core/clock.js';
 import { millis, type Nanos } from '../core/units.js';
 import type { CircuitBreaker } from './breaker/circuit-breaker.js';
 import type { BudgetPort, BudgetShare, ShareRequest } from './budget-port.js';
+import { checkLeasesParts } from './check-leases.js';
 import type { RateCoordinator } from './rate/rate-coordinator.js';
 import { type ScopeRef, scopeName } from './rate/scope-ref.js';
 
@@ -39,8 +40,14 @@ export class BudgetLeases {
   readonly #parts: BudgetLeasesParts;
   readonly #stopping = new AbortController();
 
-  /** If the budgets are shared, nothing is granted from them any more, until `start` has brought the first shares. */
+  /**
+   * If the budgets are shared, nothing is granted from them any more, until `start` has brought the first shares.
+   *
+   * @throws {InvalidOptionsError} if a part is missing, or is none.
+   * @throws {ScopeUnknownError} `SCOPE_UNKNOWN` for a budget that was not declared.
+   */
   constructor(parts: BudgetLeasesParts) {
+    checkLeasesParts(parts);
     this.#parts = parts;
     if (!parts.port.isShared) return;
     for (const { ref } of parts.budgets) parts.rates.share(ref, NOTHING);

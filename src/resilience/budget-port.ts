@@ -1,6 +1,9 @@
+import { assertMapping, assertText } from '../core/assert-argument.js';
+import { parseOptions } from '../settings/parse-options.js';
 import type { BreakerState } from '../shared-memory/breaker-memory.js';
 import type { ToldState } from './breaker/breaker-machine.js';
-import type { BudgetInput } from './rate/budget-options.js';
+import { type BudgetInput, BudgetOptions } from './rate/budget-options.js';
+import { ScopeUnknownError } from './rate/rate-errors.js';
 
 /** What a host asks for, and what it knows of the budget. Durations, since instants mean nothing in another process. */
 export interface ShareRequest {
@@ -53,17 +56,23 @@ export class EmbeddedBudgetPort implements BudgetPort {
   readonly isShared = false;
   readonly #budgets: ReadonlyMap<string, BudgetInput>;
 
-  /** @param budgets - By scope, as they are declared. */
+  /**
+   * @param budgets - By scope, as they are declared.
+   * @throws {InvalidOptionsError} if one of them is no budget.
+   */
   constructor(budgets: Readonly<Record<string, BudgetInput>>) {
+    assertMapping('EmbeddedBudgetPort', budgets);
+    for (const [scope, budget] of Object.entries(budgets)) parseOptions(scope, BudgetOptions, budget);
     this.#budgets = new Map(Object.entries(budgets));
   }
 
-  renew({ scope, cooldownMs }: ShareRequest): Promise<BudgetShare> {
+  /** @throws {ScopeUnknownError} `SCOPE_UNKNOWN` for a budget that was not declared. */
+  async renew(request: ShareRequest): Promise<BudgetShare> {
+    assertMapping('EmbeddedBudgetPort', request);
+    const { scope, cooldownMs } = request;
+    assertText('EmbeddedBudgetPort', scope);
     const budget = this.#budgets.get(scope);
-    if (budget) return Promise.resolve({ budget, ttlMs: 0, cooldownMs });
-    const known = [...this.#budgets.keys()].join(', ') || 'none';
-    return Promise.reject(
-      new Error(`Expected one of the budgets that were declared (${known}), found "${scope}"`),
-    );
+    if (!budget) throw new ScopeUnknownError(scope, [...this.#budgets.keys()]);
+    return { budget, ttlMs: 0, cooldownMs };
   }
 }

@@ -7,10 +7,14 @@
 
 export { InvalidHandleError } from '../core/invalid-handle-error.js';
 export type { InspectMachine, MachineInspection } from '../core/machine-inspection.js';
+export type { BreakerState } from '../shared-memory/breaker-memory.js';
+export type { ToldState } from './breaker/breaker-machine.js';
 export { BreakerUnknownError } from './breaker-unknown-error.js';
 export type { BreakersInput } from './breakers-settings.js';
 export { BudgetLeases, type BudgetLeasesParts, type LeasedBudget } from './budget-leases.js';
 export { type BudgetPort, type BudgetShare, EmbeddedBudgetPort, type ShareRequest } from './budget-port.js';
+export type { BudgetInput } from './rate/budget-options.js';
+export type { ScopeRef } from './rate/scope-ref.js';
 export { openResilience, type Resilience, type ResilienceClient } from './resilience-client.js';
 export { ResilienceCoordinator, type ResilienceCoordinatorOptions } from './resilience-coordinator.js';
 export type { ResilienceHandle } from './resilience-handle.js';

@@ -1,4 +1,4 @@
-import { assertMapping, type Capability, lackingMethods } from '../core/assert-argument.js';
+import { assertMapping, type Capability, CLOCK, lackingMethods } from '../core/assert-argument.js';
 import { InvalidOptionsError } from '../core/errors.js';
 import { describeValue } from '../core/shown-text.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
@@ -7,7 +7,7 @@ import type { ResolvedSpec } from '../wire/resolved-spec.js';
 const CAPABILITIES: readonly Capability[] = [
   // `console` is no logger: it has no `child`, which the first job would ask for.
   { key: 'logger', what: 'a Pino logger', methods: ['debug', 'info', 'warn', 'error', 'child'] },
-  { key: 'clock', what: 'a clock', methods: ['now', 'wall', 'setTimeout', 'clearTimeout'] },
+  CLOCK,
   { key: 'source', what: 'the factory of a source', methods: ['plan', 'create'] },
   { key: 'sink', what: 'the factory of a sink', methods: ['create'] },
   { key: 'resilience', what: 'a ResilienceCoordinator', methods: ['limiter', 'breaker', 'throttled'] },

@@ -1,11 +1,11 @@
 /** What a full queue may do. The first one never loses a row. */
-export const OVERFLOW_POLICIES = ['block', 'conflate', 'drop-oldest', 'drop-newest', 'fail'] as const;
+export const OVERFLOW_POLICIES = ['block', 'conflate', 'drop-oldest', 'drop-newest', 'fail'] as const satisfies readonly OverflowPolicy[];
 
 /**
  * What a full queue does with a further batch. `block`: whoever brings it waits. `conflate`: of each symbol,
  * only the last row stays. `drop-oldest`, `drop-newest`: these rows are dropped. `fail`: the job fails.
  */
-export type OverflowPolicy = (typeof OVERFLOW_POLICIES)[number];
+export type OverflowPolicy = 'block' | 'conflate' | 'drop-oldest' | 'drop-newest' | 'fail';
 
 /** What an overflow policy is set for, by the kind of row. */
 export const OVERFLOW_KINDS = {

@@ -1,6 +1,6 @@
 import * as nodeFs from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { assertMapping } from '../core/assert-argument.js';
+import { assertClock, assertMapping } from '../core/assert-argument.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { PipelineError } from '../core/errors.js';
 import { makeDirectory, parentsToSync } from '../core/make-directory.js';
@@ -16,7 +16,7 @@ import { LeaseTable, type StoredLease } from './lease-table.js';
 import { MIGRATIONS, type Migration, migrated, versionAfter } from './migrations.js';
 import { LOG_NAME, type LogPlace, RecordLog, readLog } from './record-log.js';
 import type { RecordKind } from './record-schemas.js';
-import { invalidCall, StoreLostError, storeFailed } from './store-failures.js';
+import { checkKey, invalidCall, StoreLostError, storeFailed } from './store-failures.js';
 import { CHECKPOINTS_NAME, checkFolder, isLeftover } from './store-folder-names.js';
 import { StoreLock } from './store-lock.js';
 import {
@@ -97,6 +97,7 @@ export class FileJobStore implements JobStore {
       );
     }
     const { fs = nodeFs, log = silentLogger, clock = systemClock } = options;
+    assertClock('FileJobStore', clock);
     this.#place = { folder: resolve(folder), fs, log, folderSyncs: new FolderSyncs(fs, 'records of jobs') };
     this.#migrations = options.migrations ?? MIGRATIONS;
     this.#here = options.here;
@@ -124,12 +125,14 @@ export class FileJobStore implements JobStore {
     return storedJobs(this.#entries);
   }
 
-  putJob(record: JobRecord): Promise<void> {
-    return this.#put('job', record.id, record);
+  async putJob(record: JobRecord): Promise<void> {
+    assertMapping('job store', record);
+    await this.#put('job', record.id, record);
   }
 
   /** Removes the record of that id, if there is one. Its lease goes with it: the id of a job is never used again. */
   async deleteJob(id: string): Promise<void> {
+    checkKey('id', id);
     await this.#change([
       { kind: 'job', key: id, text: undefined },
       { kind: 'lease', key: id, text: undefined },
@@ -137,13 +140,15 @@ export class FileJobStore implements JobStore {
     this.#leases.forget(id);
   }
 
-  putSchedule(record: ScheduleRecord): Promise<void> {
-    return this.#put('schedule', record.name, record);
+  async putSchedule(record: ScheduleRecord): Promise<void> {
+    assertMapping('job store', record);
+    await this.#put('schedule', record.name, record);
   }
 
   /** Removes the record of that name, if there is one. */
-  deleteSchedule(name: string): Promise<void> {
-    return this.#change([{ kind: 'schedule', key: name, text: undefined }]);
+  async deleteSchedule(name: string): Promise<void> {
+    checkKey('name', name);
+    await this.#change([{ kind: 'schedule', key: name, text: undefined }]);
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,15 @@
+import { assertCapability, assertClock, type Capability } from '../core/assert-argument.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { PipelineError } from '../core/errors.js';
 import type { Nanos } from '../core/units.js';
 import type { Lease, LeaseRequest, LeaseStore } from './lease-store.js';
 
 const NS_PER_MS = 1_000_000n;
+const LEASE_STORE: Capability = {
+  key: 'store',
+  what: 'a lease store',
+  methods: ['claim', 'renew', 'release'] satisfies (keyof LeaseStore)[],
+};
 
 /** A lease in the hands of its holder: until when it may act on it. */
 export class HeldLease {
@@ -20,12 +26,17 @@ export class HeldLease {
     this.#untilNs = this.#endFrom(sentNs);
   }
 
-  /** @throws As `LeaseStore.claim`. */
+  /**
+   * @throws {InvalidOptionsError} if the store or the clock is none.
+   * @throws As `LeaseStore.claim`.
+   */
   static async claim(
     store: LeaseStore,
     request: LeaseRequest,
     clock: Clock = systemClock,
   ): Promise<HeldLease> {
+    assertCapability('HeldLease', LEASE_STORE, store);
+    assertClock('HeldLease', clock);
     const sentNs = clock.now();
     const lease = await store.claim(request);
     return new HeldLease(store, clock, lease, sentNs);

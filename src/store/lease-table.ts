@@ -1,3 +1,4 @@
+import { assertMapping } from '../core/assert-argument.js';
 import type { Clock } from '../core/clock.js';
 import { PipelineError } from '../core/errors.js';
 import { isCount } from '../core/plain-data.js';
@@ -5,7 +6,7 @@ import { describeValue } from '../core/shown-text.js';
 import type { Nanos } from '../core/units.js';
 import { isSameOwner, ownerProblem, ownerText } from '../wire/checkpoint.js';
 import type { Lease, LeaseRequest, LeaseStore } from './lease-store.js';
-import { invalidCall } from './store-failures.js';
+import { checkKey, invalidCall } from './store-failures.js';
 
 const NS_PER_MS = 1_000_000n;
 
@@ -81,6 +82,7 @@ export class LeaseTable implements LeaseStore {
   }
 
   async renew(lease: Lease): Promise<void> {
+    checkLease(lease);
     await this.#keeper.open();
     const held = this.#held.get(lease.job);
     if (!held || !isOf(held, lease) || held.lease.isReleased) throw fencedError(lease, held);
@@ -88,6 +90,7 @@ export class LeaseTable implements LeaseStore {
   }
 
   async release(lease: Lease): Promise<void> {
+    checkLease(lease);
     await this.#keeper.open();
     const held = this.#held.get(lease.job);
     if (!held || !isOf(held, lease) || held.lease.isReleased) return;
@@ -135,9 +138,9 @@ function fencedError({ job, epoch, owner }: Lease, held: Held | undefined): Pipe
 }
 
 function checked(request: LeaseRequest): LeaseRequest {
+  assertMapping('job store', request);
   const { job, run, owner, ttlMs } = request;
-  if (typeof job !== 'string' || job === '')
-    throw invalidCall(`job: expected a text that is not empty, found ${describeValue(job)}`);
+  checkKey('job', job);
   if (typeof run !== 'string') throw invalidCall(`run: expected a text, found ${describeValue(run)}`);
   if (!isCount(ttlMs)) {
     throw invalidCall(`ttlMs: expected a whole number of milliseconds, found ${describeValue(ttlMs)}`);
@@ -145,4 +148,14 @@ function checked(request: LeaseRequest): LeaseRequest {
   const problem = ownerProblem(owner, 'owner');
   if (problem !== undefined) throw invalidCall(problem);
   return request;
+}
+
+/** Checks what says which lease is meant. */
+function checkLease(lease: Lease): void {
+  assertMapping('job store', lease);
+  checkKey('job', lease.job);
+  if (!isCount(lease.epoch))
+    throw invalidCall(`epoch: expected a whole number, found ${describeValue(lease.epoch)}`);
+  const problem = ownerProblem(lease.owner, 'owner');
+  if (problem !== undefined) throw invalidCall(problem);
 }

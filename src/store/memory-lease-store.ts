@@ -1,3 +1,4 @@
+import { assertClock } from '../core/assert-argument.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import type { Lease, LeaseRequest, LeaseStore } from './lease-store.js';
 import { LeaseTable } from './lease-table.js';
@@ -6,8 +7,12 @@ import { LeaseTable } from './lease-table.js';
 export class MemoryLeaseStore implements LeaseStore {
   readonly #table: LeaseTable;
 
-  /** @param clock - Measures the time of leases. */
+  /**
+   * @param clock - Measures the time of leases.
+   * @throws {InvalidOptionsError} if it is none.
+   */
   constructor(clock: Clock = systemClock) {
+    assertClock('MemoryLeaseStore', clock);
     this.#table = new LeaseTable(clock, { put: async () => {}, open: async () => {} });
   }
 

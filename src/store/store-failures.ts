@@ -1,5 +1,6 @@
 import { InvalidOptionsError, PipelineError } from '../core/errors.js';
 import { errnoCode, lacksRoom, outputFailed } from '../core/output-error.js';
+import { describeValue } from '../core/shown-text.js';
 
 /** The data of a store are not what they should be. @param at - File, and byte where it is known. */
 export const storeInvalid = (at: string, expected: string, found: string, hint?: string): PipelineError =>
@@ -37,5 +38,12 @@ export function storeLost(path: string, cause: unknown): StoreLostError {
 
 export const invalidCall = (problem: string): InvalidOptionsError =>
   new InvalidOptionsError('job store', [problem]);
+
+/** @throws {InvalidOptionsError} for a key that no record can have. */
+export function checkKey(field: string, key: unknown): void {
+  if (typeof key === 'string' && key !== '') return;
+  const found = key === '' ? 'an empty text' : describeValue(key);
+  throw invalidCall(`${field}: expected a text that is not empty, found ${found}`);
+}
 
 const isOfStore = (code: string): boolean => code.startsWith('STORE_');

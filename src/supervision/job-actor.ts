@@ -14,6 +14,7 @@ import type { StageReport } from '../wire/pipeline-report.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { needsResilience, stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
 import { pendingStart, StartStep } from '../wire/start-step.js';
+import { threadNeeds } from '../wire/thread-needs.js';
 import { answered } from './answer-deadline.js';
 import { BoundTimers } from './bound-timers.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
@@ -38,6 +39,7 @@ import type { JobMachine } from './job-machine.js';
 import { type CutShort, jobReport } from './job-report.js';
 import { epochToFollow } from './job-runs.js';
 import { NextRun } from './next-run.js';
+import { NextThread } from './next-thread.js';
 import type { Restarts } from './restart-policy.js';
 import { mayRestart } from './run-end.js';
 import { RunThread } from './run-thread.js';
@@ -147,6 +149,8 @@ export class JobActor implements JobHandle, WatchedJob {
   /** Somebody has asked to suspend it. */
   #wasSuspended = false;
   readonly #deadline: Deadline;
+  /** While it backs off. */
+  readonly #nextThread: NextThread;
   readonly #nextRun: NextRun;
   readonly #bounds: BoundTimers;
 
@@ -166,6 +170,7 @@ export class JobActor implements JobHandle, WatchedJob {
     this.#settings = settings;
     this.#nextRun = new NextRun(spec.name);
     this.#deadline = new Deadline(context.clock, () => this.#meetDeadline());
+    this.#nextThread = new NextThread(context.clock, context.threads);
     this.#bounds = new BoundTimers(context.clock, (bound) => this.#endAt(bound));
     this.#submittedAtNs = context.clock.now();
     let resolveOutcome: (report: JobReport) => void = () => {};
@@ -274,6 +279,7 @@ export class JobActor implements JobHandle, WatchedJob {
         threads,
         log: log.child({ job: this.name }),
         reusable: !stagesOf(spec).some(({ runsUserCode }) => runsUserCode),
+        prepared: this.#nextThread.take(),
         stopGraceMs: settings.stopGraceMs,
         mayRunUntilNs: this.#mayRunUntilNs,
         task: {
@@ -589,8 +595,17 @@ export class JobActor implements JobHandle, WatchedJob {
     if (!lastTransition || lastTransition === this.#lastTransition) return false;
     this.#lastTransition = lastTransition;
     this.#nextRun.reach(lastTransition.state, !this.isLive);
+    this.#expectThread(lastTransition);
     this.#context.onTransition(this, lastTransition);
     return true;
+  }
+
+  /** Has the next thread made ready while the job backs off: not if the last one did not come up. */
+  #expectThread({ state, atMs, nextStartAtMs }: JobTransition): void {
+    const { spec } = this.#specs;
+    if (state !== 'backingOff' || nextStartAtMs === undefined || !spec || !this.#cameUp) return;
+    const checkpoints = this.#settings.checkpoints !== undefined;
+    this.#nextThread.expectIn(nextStartAtMs - atMs, threadNeeds(spec, { checkpoints }));
   }
 
   #endAt(bound: 'duration' | 'until'): void {
@@ -647,6 +662,7 @@ export class JobActor implements JobHandle, WatchedJob {
   #release(): void {
     this.#cameUp = this.hasHeartbeat;
     this.#thread?.close();
+    this.#nextThread.cancel();
     this.#specs.release();
     this.#stalled = undefined;
     this.#thread = undefined;

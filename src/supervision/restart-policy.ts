@@ -11,6 +11,7 @@ export interface RestartPolicy {
   readonly backOffMs: number;
   readonly backOffMaxMs: number;
   readonly stableAfterMs: number;
+  /** Number of restarts within `withinMs`. */
   readonly maxRestarts: number;
   readonly withinMs: number;
 }

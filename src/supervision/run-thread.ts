@@ -2,7 +2,7 @@ import type { Transferable } from 'node:worker_threads';
 import type { Clock, TimerHandle } from '../core/clock.js';
 import { toWireError, type WireError } from '../core/errors.js';
 import { NANOS_PER_MILLI, type Nanos } from '../core/units.js';
-import type { ThreadRun, Threads } from '../hosts/threads.js';
+import type { PreparedThread, ThreadRun, Threads } from '../hosts/threads.js';
 import { COUNTERS_BYTES, Counters, countersHandle } from '../shared-memory/counters.js';
 import { BEAT_EVERY_MS, heartbeatAgeMs } from '../shared-memory/heartbeat.js';
 import { syncHandle } from '../shared-memory/sync-turns.js';
@@ -20,6 +20,8 @@ export interface RunThreadParts {
   /** Of the job. */
   readonly log: Logger;
   readonly reusable: boolean;
+  /** The thread that was made ready for the run. */
+  readonly prepared: PreparedThread | undefined;
   /** How long an actor that must not be terminated may take to end by itself. */
   readonly stopGraceMs: number;
   /** See `mayRunUntil`. */
@@ -71,7 +73,7 @@ export class RunThread {
 
   /** Tells nothing before the caller has returned to the event loop. */
   constructor(parts: RunThreadParts, listener: RunThreadListener) {
-    const { clock, threads, log, reusable, task, mayRunUntilNs } = parts;
+    const { clock, threads, log, reusable, prepared, task, mayRunUntilNs } = parts;
     this.#parts = parts;
     this.#listener = listener;
     this.#startedAtNs = clock.now();
@@ -95,7 +97,7 @@ export class RunThread {
       syncs: syncHandle(),
     } as const;
     const transfer: Transferable[] = [control, logs, ...(task.topics ? [task.topics] : [])];
-    this.#run = threads.run({ ...task, ...own, control, logs }, transfer, { reusable });
+    this.#run = threads.run({ ...task, ...own, control, logs }, transfer, { reusable, prepared });
     // The thread is freed in the same step, so that a caller that awaits the outcome finds it free.
     this.#run.outcome.then(
       ({ report }) => {

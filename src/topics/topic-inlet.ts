@@ -6,6 +6,7 @@ import type { EventOrder } from '../columns/event-order.js';
 import type { Schema } from '../columns/schema.js';
 import { PipelineError, RemoteError } from '../core/errors.js';
 import type { PlainData } from '../core/plain-data.js';
+import { describeValue } from '../core/shown-text.js';
 import type { Nanos } from '../core/units.js';
 import { RESTART_REASON } from '../engine/intake/live-intake.js';
 import { DROPPED_REASONS } from '../engine/queue/waiting-controls.js';
@@ -123,11 +124,16 @@ export class TopicInlet implements TopicReader {
     return { latest: this.#latest === undefined ? null : String(this.#latest) };
   }
 
-  /** Called before the first row is read. @param position - Of an earlier reader. */
+  /**
+   * Called before the first row is read.
+   *
+   * @param position - Of an earlier reader.
+   * @throws {PipelineError} `CHECKPOINT_INVALID` if it is none.
+   */
   goOnFrom(position: PlainData): void {
-    const { latest } = position as { readonly latest: string | null };
-    if (latest === null) return;
-    this.#latest = BigInt(latest);
+    const latest = latestOf(position, this.#parts.topic);
+    if (latest === undefined) return;
+    this.#latest = latest;
     this.#missedSince = { at: this.#latest, reason: RESTART_REASON };
   }
 
@@ -330,3 +336,17 @@ export class TopicInlet implements TopicReader {
 const HOW_GONE = { failed: 'has failed', suspended: 'was suspended' } as const;
 
 const isDropped = (reason: string): boolean => Object.values<string>(DROPPED_REASONS).includes(reason);
+
+/** Reads what `position` gives. It comes from a store. */
+function latestOf(position: PlainData, topic: string): bigint | undefined {
+  const { latest } = (position ?? {}) as { readonly latest?: PlainData }; // nothing of it is taken unchecked
+  if (latest === null) return undefined;
+  if (typeof latest === 'string' && NANOS.test(latest)) return BigInt(latest);
+  throw new PipelineError(
+    'CHECKPOINT_INVALID',
+    `Topic "${topic}": expected the time of the latest row in the position, found ${describeValue(latest)}`,
+  );
+}
+
+/** As `String` writes 64 bits. */
+const NANOS = /^-?\d{1,19}$/;

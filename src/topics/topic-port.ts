@@ -67,8 +67,11 @@ export interface TopicPublisher {
   flush(): Promise<void>;
   /** Tells consumers that the rows go on with the next producer. */
   suspend(): Promise<void>;
+  /** Frees everything. Consumers that have not had the end take it for the loss of the producer. */
   close(): void;
+  /** Whether a consumer is too slow. */
   health(): StageHealth;
+  /** Numbers for reports. */
   statistics(): StageStatistics;
 }
 
@@ -94,6 +97,7 @@ export interface TopicReader {
   position(): PlainData;
   /** Ends the stream behind what was written for it until now: a waiting read settles. */
   stop(): void;
+  /** Frees everything. */
   close(): void;
 }
 
@@ -111,6 +115,7 @@ export interface TopicPort {
    *
    * @param position - Of an earlier reader. What the port cannot bring any more is told as a gap. `undefined`: from
    *   now on.
+   * @throws {PipelineError} `CHECKPOINT_INVALID` for a position of no reader of this port.
    */
   subscribe(position: PlainData | undefined, terms: ConsumerTerms): TopicReader;
 }

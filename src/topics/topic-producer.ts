@@ -84,7 +84,7 @@ export class TopicProducer implements TopicPublisher {
    *   since: its job has ended. `TOPIC_BLOCKED` if a consumer holds it up for too long.
    */
   publish(batch: Batch, fence: TopicFence): Promise<void> | void {
-    if (this.#state === 'lost' || fence.epoch !== this.fence.epoch || fence.owner !== this.fence.owner) {
+    if (this.#isLost || fence.epoch !== this.fence.epoch || fence.owner !== this.fence.owner) {
       batch.release();
       throw topicFenced(this.#parts.topic, fence.owner);
     }
@@ -96,15 +96,16 @@ export class TopicProducer implements TopicPublisher {
    * Sees to it that all rows are in the rings; behind the last row, tells of the end as well. A consumer that
    * does not take them in time is cut off; one that asked to be waited for fails it.
    *
-   * @throws {PipelineError} `TOPIC_BLOCKED`.
+   * @throws {PipelineError} `TOPIC_BLOCKED`; `FENCED` if the registry has let go of it.
    */
   async flush(): Promise<void> {
     const how = this.#end;
     if (how === undefined) return;
+    this.#expectHeld();
     await this.#becomeReady(); // of a stream without rows, consumers learn the end
     for (const outlet of this.#outlets) outlet.end(how);
     const { blockDeadlineMs, topic, log } = this.#parts;
-    const areOver = () => this.#outlets.every(({ isOver }) => isOver);
+    const areOver = () => this.#isLost || this.#outlets.every(({ isOver }) => isOver);
     while (!areOver()) {
       // Whoever is slow and goes on taking rows is waited for. The ring wakes its writer only once half of it is
       // free, so a consumer that takes less by the deadline shows it by its count alone.
@@ -112,6 +113,7 @@ export class TopicProducer implements TopicPublisher {
       const goesOn = () => areOver() || this.#outlets.some((outlet) => outlet.taken !== before.get(outlet));
       if (!(await this.#waiters.until(goesOn, blockDeadlineMs))) break;
     }
+    this.#expectHeld();
     for (const outlet of this.#outlets.filter(({ isOver }) => !isOver)) {
       if (outlet.settings.overflow === 'block') throw this.#blockedBy(outlet);
       const { title: consumer, rowsWaiting } = outlet;
@@ -126,7 +128,7 @@ export class TopicProducer implements TopicPublisher {
   /**
    * Tells consumers that the rows go on with the next producer, once all rows are in their rings.
    *
-   * @throws {PipelineError} `TOPIC_BLOCKED`.
+   * @throws {PipelineError} As `flush`.
    */
   suspend(): Promise<void> {
     this.#end ??= 'suspended';
@@ -163,6 +165,15 @@ export class TopicProducer implements TopicPublisher {
     };
   }
 
+  /** Whether the registry has let go of it. */
+  get #isLost(): boolean {
+    return this.#state === 'lost';
+  }
+
+  #expectHeld(): void {
+    if (this.#isLost) throw topicFenced(this.#parts.topic, this.#parts.title);
+  }
+
   get #blocking(): TopicOutlet | undefined {
     return this.#outlets.find(({ settings, hasRoom }) => settings.overflow === 'block' && !hasRoom);
   }
@@ -181,9 +192,12 @@ export class TopicProducer implements TopicPublisher {
   /** Waits until a consumer has room or has gone, as long as it takes something by each deadline. */
   async #roomIn(outlet: TopicOutlet): Promise<void> {
     const { blockDeadlineMs, stopping } = this.#parts;
-    const hasRoom = () => outlet.isGone || outlet.hasRoom;
+    const hasRoom = () => this.#isLost || outlet.isGone || outlet.hasRoom;
     for (let before = outlet.taken; ; before = outlet.taken) {
-      if (await this.#waiters.until(hasRoom, blockDeadlineMs)) return;
+      if (await this.#waiters.until(hasRoom, blockDeadlineMs)) {
+        this.#expectHeld(); // not only before the wait: the next producer may have begun meanwhile
+        return;
+      }
       if (stopping?.aborted || outlet.taken === before) throw this.#blockedBy(outlet);
     }
   }
@@ -191,7 +205,8 @@ export class TopicProducer implements TopicPublisher {
   async #becomeReady(): Promise<void> {
     if (this.#isReady) return;
     const { topic, log, consumersDeadlineMs } = this.#parts;
-    const isReady = await this.#waiters.until(() => this.#isReady, consumersDeadlineMs);
+    const isReady = await this.#waiters.until(() => this.#isReady || this.#isLost, consumersDeadlineMs);
+    this.#expectHeld();
     if (!isReady)
       log.warn({ topic, consumersDeadlineMs }, 'rows begin, though not all consumers have joined');
     this.#isReady = true;

@@ -43,6 +43,15 @@ const KEPT = {
 };
 const PROVIDER = testing.fakeProvider({ trades: [] });
 const OWNER = { host: 'h', process: 'p', thread: 1 };
+const LEASE = { job: 'a', run: 'r', owner: OWNER, ttlMs: 0, epoch: 1 };
+const LEASED = {
+  port: new resilience.EmbeddedBudgetPort({ 'provider:p': BUDGET }),
+  rates: RATES,
+  budgets: [{ ref: { provider: 'p' } }],
+  owner: 'o',
+  clock: new testing.VirtualClock(),
+  onProblem: () => {},
+};
 
 /** Calls of what is the same object for its owner and for other threads. */
 const limiterCalls = (
@@ -84,6 +93,24 @@ const storeCalls = (store: checkpoints.CheckpointStore): Calls => [
   (wrong) => store.save('key', wrong, {} as never),
   (wrong) => store.save('key', { epoch: 1, owner: OWNER }, wrong),
   (wrong) => store.remove(wrong === 'text' ? ('' as never) : wrong),
+];
+
+const jobStoreCalls = (store: main.JobStore): Calls => [
+  (wrong) => store.putJob(wrong),
+  (wrong) => store.putSchedule(wrong),
+  (wrong) => store.deleteJob(wrong === 'text' ? ('' as never) : wrong),
+  (wrong) => store.deleteSchedule(wrong === 'text' ? ('' as never) : wrong),
+];
+const leaseStoreCalls = (store: main.LeaseStore): Calls => [
+  (wrong) => store.claim(wrong),
+  (wrong) => store.claim({ ...LEASE, job: wrong === 'text' ? ('' as never) : wrong }),
+  (wrong) => store.claim({ ...LEASE, owner: wrong }),
+  (wrong) => store.claim({ ...LEASE, ttlMs: wrong === 5 ? (-1 as never) : wrong }),
+  (wrong) => store.renew(wrong),
+  (wrong) => store.renew({ ...LEASE, epoch: wrong === 5 ? (-1 as never) : wrong }),
+  (wrong) => store.renew({ ...LEASE, owner: wrong }),
+  (wrong) => store.release(wrong),
+  (wrong) => store.release({ ...LEASE, job: wrong === 'text' ? ('' as never) : wrong }),
 ];
 
 /** Calls with one argument that is wrong, by what is called. The type of that argument is what it should be. */
@@ -193,6 +220,41 @@ const CALLS: Readonly<Record<string, Calls>> = {
     ...storeCalls(new checkpoints.FileCheckpointStore('folder')),
   ],
   MemoryCheckpointStore: storeCalls(new checkpoints.MemoryCheckpointStore()),
+  FileJobStore: [
+    (wrong) => Promise.reject(new main.FileJobStore(wrong === 'text' ? ('' as never) : wrong)),
+    (wrong) => Promise.reject(new main.FileJobStore('folder', wrong)),
+    (wrong) => Promise.reject(new main.FileJobStore('folder', { clock: wrong })),
+    ...jobStoreCalls(new main.FileJobStore('folder')),
+    ...leaseStoreCalls(new main.FileJobStore('folder').leases),
+  ],
+  MemoryJobStore: jobStoreCalls(new main.MemoryJobStore()),
+  MemoryLeaseStore: [
+    (wrong) => Promise.reject(new main.MemoryLeaseStore(wrong)),
+    ...leaseStoreCalls(new main.MemoryLeaseStore()),
+  ],
+  HeldLease: [
+    (wrong) => main.HeldLease.claim(wrong, LEASE),
+    (wrong) => main.HeldLease.claim(new main.MemoryLeaseStore(), wrong),
+    (wrong) => main.HeldLease.claim(new main.MemoryLeaseStore(), LEASE, wrong),
+  ],
+  EmbeddedBudgetPort: [
+    (wrong) => Promise.reject(new resilience.EmbeddedBudgetPort(wrong)),
+    (wrong) => Promise.reject(new resilience.EmbeddedBudgetPort({ 'provider:p': wrong })),
+    (wrong) => LEASED.port.renew(wrong),
+    (wrong) => LEASED.port.renew({ scope: wrong } as unknown as resilience.ShareRequest),
+  ],
+  BudgetLeases: [
+    (wrong) => Promise.reject(new resilience.BudgetLeases(wrong)),
+    ...(['port', 'rates', 'budgets', 'clock', 'onProblem'] as const).map(
+      (part) => (wrong: never) => Promise.reject(new resilience.BudgetLeases({ ...LEASED, [part]: wrong })),
+    ),
+    (wrong) =>
+      Promise.reject(new resilience.BudgetLeases({ ...LEASED, owner: wrong === 'text' ? NONE : wrong })),
+    (wrong) =>
+      Promise.reject(
+        new resilience.BudgetLeases({ ...LEASED, budgets: [{ ref: { provider: 'p' }, breaker: wrong }] }),
+      ),
+  ],
   decodeCheckpoint: [(wrong) => checkpoints.decodeCheckpoint(wrong, 'bytes')],
   encodeCheckpoint: [(wrong) => checkpoints.encodeCheckpoint(wrong)],
   toArrow: [(wrong) => arrow.toArrow(BATCH, wrong)],

@@ -93,6 +93,46 @@ describe('a run that may run until an instant', () => {
     expect(clock.timersPending).toBe(0);
   });
 
+  it.each([
+    ['moved back into the past', 30_000, -1],
+    ['moved back to a nearer one', 30_000, 10_500],
+    ['set at all', 0, 10_500],
+  ])(
+    'ends within a second of its instant if that is %s while its source waits',
+    async (_, forMs, movedTo) => {
+      const { clock, gated, run, mayRunUntil } = startRun({ forMs, everyMs: 100_000, startMs: 20 });
+      await clock.advance(10_000);
+      mayRunUntil(movedTo);
+      await clock.advance(1_000);
+      expect(await run).toMatchObject(LOST);
+      expect(gated.visible).toBe(0);
+      expect(clock.timersPending).toBe(0);
+    },
+  );
+
+  it('ends while a stage opens, and opens no further one', async () => {
+    const clock = new SimulatedClock();
+    const counters = new Counters();
+    counters.mayRunUntilNs = (clock.now() + 50n * MS) as Nanos;
+    const feed = feedOf(TRADES);
+    const opened: string[] = [];
+    const sink: Sink = {
+      capabilities: { delivery: 'transactional' },
+      open() {
+        opened.push('sink');
+        return new Promise(() => {});
+      },
+      write: (batch) => batch.release(),
+      flush: () => ({ rows: 0, position: 0 }),
+    };
+    const run = pipelineOf({ source: feed.make, sink, clock, counters }).run(
+      async () => void opened.push('run'),
+    );
+    await clock.advance(5_000);
+    expect(await run).toMatchObject(LOST);
+    expect(opened).toEqual(['sink']);
+  });
+
   it('goes on for as long as the instant is moved on in time, also while its thread is held up', async () => {
     const { clock, gated, feed, run, mayRunUntil } = startRun({ forMs: 50 });
     const open = gated.hold('write');
@@ -173,6 +213,47 @@ describe('a run that may run until an instant', () => {
     expect(saves).toEqual([]);
     expect(gated.visible).toBe(0);
   });
+
+  it.each(['trunk', 'branches'] as const)(
+    'begins no commit after it that had to wait for its turn in the sink (%s)',
+    async (where) => {
+      const clock = new SimulatedClock();
+      const counters = new Counters();
+      counters.mayRunUntilNs = (clock.now() + 150n * MS) as Nanos;
+      const shown: number[] = [];
+      let turn: Promise<void> = Promise.resolve();
+      const sink: Sink = {
+        capabilities: { delivery: 'transactional' },
+        write: (batch) => batch.release(),
+        prepare: () => ({ rows: 1, position: 1 }),
+        async commit(position, expectTime) {
+          await turn;
+          expectTime?.();
+          shown.push(position as number);
+        },
+        flush: () => ({ rows: 1, position: 1 }),
+      };
+      let free = () => {};
+      turn = new Promise((resolve) => {
+        free = resolve;
+      });
+      const feed = feedOf(TRADES, { delivery: 'resumable' });
+      const saver: CheckpointSaver = { everyMs: 100, save: async () => {} };
+      const common = { source: feed.make, batcher: { maxRows: 1 }, saver, clock, counters };
+      const run = (
+        where === 'trunk'
+          ? pipelineOf({ ...common, sink })
+          : branchedPipeline({ ...common, sink: { tee: [{ sink, batcher: { maxRows: 1 } }] } })
+      ).run();
+      feed.push(trade(1));
+      await clock.advance(149);
+      await clock.advance(1);
+      free();
+      await clock.advance(5_000);
+      expect(await run).toMatchObject(LOST);
+      expect(shown).toEqual([]);
+    },
+  );
 
   it('holds in every branch', async () => {
     const clock = new SimulatedClock();

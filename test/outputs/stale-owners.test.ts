@@ -66,6 +66,29 @@ describe('an owner that is followed while it stands still, and then goes on,', (
     },
   );
 
+  it.each(['out', 'out.jsonl'])(
+    'begins no commit that its run has no time for once its turn has come, in %s',
+    async (name) => {
+      const path = join(temporaryDirectory(), name);
+      const first = await startRun(path, { checkpointed: true });
+      await first.write(ticks(2));
+      const { position } = await first.prepare();
+      let isAsked = false;
+      const writing = first.write(ticks(4, 2));
+      const lost = new Error('the time is over');
+      const commit = first.sink.commit(position, () => {
+        isAsked = true;
+        throw lost;
+      });
+      expect(isAsked).toBe(false); // the write is in front of it
+      await expect(commit).rejects.toBe(lost);
+      await writing.catch(() => {});
+      await first.close();
+      expect(isAsked).toBe(true);
+      expect(read(path)).toEqual([]);
+    },
+  );
+
   it('does not publish what a reset to an older checkpoint has taken back', async () => {
     const path = join(temporaryDirectory(), 'out');
     const first = await startRun(path, { checkpointed: true, rotate: { rows: 2 } });

@@ -1,7 +1,7 @@
 import { expose } from 'comlink';
 import { turnOfTheLoop } from '../../src/core/clock.js';
 import { RemoteError, type WireError } from '../../src/core/errors.js';
-import type { ThreadRun, Threads } from '../../src/hosts/threads.js';
+import type { PreparedThread, ThreadRun, Threads } from '../../src/hosts/threads.js';
 import { type Counters, openCounters } from '../../src/shared-memory/counters.js';
 import { openThreadWatch, type ThreadWatch } from '../../src/shared-memory/thread-watch.js';
 import {
@@ -18,8 +18,12 @@ import { portEndpoint } from '../../src/wire/port-endpoint.js';
 export class FakeThreads implements Threads {
   readonly runs: FakeRun[] = [];
 
-  run(task: PipelineTask, _transfer: unknown, options: { readonly reusable: boolean }): FakeRun {
-    const run = new FakeRun(task, options.reusable);
+  run(
+    task: PipelineTask,
+    _transfer: unknown,
+    { reusable, prepared }: Parameters<Threads['run']>[2],
+  ): FakeRun {
+    const run = new FakeRun(task, reusable, prepared);
     this.runs.push(run);
     return run;
   }
@@ -36,6 +40,8 @@ export class FakeThreads implements Threads {
 export class FakeRun implements ThreadRun {
   readonly task: PipelineTask;
   readonly reusable: boolean;
+  /** What it was given of what `prepare` had answered. */
+  readonly prepared: PreparedThread | undefined;
   readonly counters: Counters;
   readonly watch: ThreadWatch;
   readonly outcome: Promise<PipelineOutcome>;
@@ -45,9 +51,10 @@ export class FakeRun implements ThreadRun {
   #resolve: (outcome: PipelineOutcome) => void = () => {};
   #reject: (error: Error) => void = () => {};
 
-  constructor(task: PipelineTask, reusable: boolean) {
+  constructor(task: PipelineTask, reusable: boolean, prepared?: PreparedThread) {
     this.task = task;
     this.reusable = reusable;
+    this.prepared = prepared;
     this.counters = openCounters(task.counters);
     this.watch = openThreadWatch(task.watch);
     this.outcome = new Promise((resolve, reject) => {

@@ -21,7 +21,7 @@ export const START_DEADLINE_MS = 30_000;
 /** A supervisor of threads that do what the test says. As many may start at a time as there are. */
 export function startSupervisor(
   settings: Partial<SupervisorSettings> = {},
-  more: Partial<SupervisorContext> = {},
+  more: Partial<SupervisorContext> & { readonly threads?: FakeThreads } = {},
 ) {
   const context = supervisorContext(settings, more);
   const supervisor = new Supervisor(context);
@@ -36,15 +36,16 @@ export function supervisorContext(
   {
     log = silentLogger,
     threadsStartingMax = 100,
+    threads = new FakeThreads(),
     inspect,
     topics,
     watchdog,
     threadTime,
-  }: Partial<SupervisorContext> = {},
+  }: Partial<SupervisorContext> & { readonly threads?: FakeThreads } = {},
 ) {
   return {
     clock: new ManualClock(),
-    threads: new FakeThreads(),
+    threads,
     log,
     threadsStartingMax,
     seed: 1,

@@ -16,7 +16,7 @@ import { crash, onFailure, reportOf, START_DEADLINE_MS, specOf, startSupervisor 
 function startRestarted(
   policy: Partial<RestartPolicy> = {},
   settings: Partial<SupervisorSettings> = {},
-  context: Partial<SupervisorContext> = {},
+  context: Partial<Omit<SupervisorContext, 'threads'>> = {},
   sink: Parameters<typeof specOf>[1] = {},
 ) {
   const rig = startSupervisor(settings, context);

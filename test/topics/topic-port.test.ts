@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Batch } from '../../src/columns/batch.js';
 import { ColumnMemory } from '../../src/columns/column-memory.js';
+import type { PlacedControl } from '../../src/columns/control-record.js';
 import { DictionarySet } from '../../src/columns/dictionary.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
 import { ringTopics } from '../../src/topics/ring-topics.js';
@@ -37,7 +38,9 @@ function portOf(rig: TopicRig, name: string) {
       producerEnds: 'wait',
       producerLost: 'wait',
     });
-  return { produce, subscribe, batch: (from: number) => batchOf(schema, dictionaries, rowsFrom(from, 2)) };
+  const batch = (from: number, controls: PlacedControl[] = []) =>
+    batchOf(schema, dictionaries, rowsFrom(from, 2), { controls });
+  return { produce, subscribe, batch };
 }
 
 /** What waits for a reader. */
@@ -92,6 +95,55 @@ describe('the topics of a runtime, as a port', () => {
     publisher.close();
   });
 
+  it('publish nothing of a producer that was let go of while it waited for a consumer', async () => {
+    const rig = new TopicRig();
+    const maker = portOf(rig, 'maker');
+    const publisher = await maker.produce();
+    const reader = portOf(rig, 'reader').subscribe();
+    await rig.settle();
+    let waits: Promise<void> | void;
+    let last: Batch;
+    for (let from = 0; ; from += 2) {
+      last = maker.batch(from);
+      waits = publisher.publish(last, publisher.fence);
+      if (
+        waits &&
+        (await Promise.race([waits.then(() => 'given'), rig.settle().then(() => 'waits')])) === 'waits'
+      )
+        break;
+    }
+    const { rowsProduced } = publisher.statistics();
+    const refused = expect(waits).rejects.toThrow(code('FENCED'));
+    rig.registry.close();
+    await rig.settle();
+    waiting(reader);
+    await rig.settle();
+    await refused;
+    expect(last.isReleased).toBe(true);
+    expect(publisher.statistics()).toMatchObject({ rowsProduced });
+    publisher.close();
+    reader.close();
+  });
+
+  it.each(['completed', 'suspended'] as const)(
+    'tell no consumer of the end (%s) of a producer that was let go of',
+    async (how) => {
+      const rig = new TopicRig();
+      const maker = portOf(rig, 'maker');
+      const publisher = await maker.produce();
+      const reader = portOf(rig, 'reader').subscribe();
+      await rig.settle();
+      const end = [{ row: 0, record: { type: 'end', how: 'completed' } as const }];
+      if (how === 'completed') await publisher.publish(maker.batch(0, end), publisher.fence);
+      rig.registry.close();
+      await rig.settle();
+      const told = how === 'completed' ? publisher.flush() : publisher.suspend();
+      await expect(told).rejects.toThrow(code('FENCED'));
+      publisher.close();
+      reader.close();
+    },
+  );
+
   it('go on from a position that is plain data, and tell what is missing behind it', async () => {
     const rig = new TopicRig();
     const maker = portOf(rig, 'maker');
@@ -114,5 +166,17 @@ describe('the topics of a runtime, as a port', () => {
     expect(structuredClone(after.position())).toEqual(after.position());
     publisher.close();
     after.close();
+  });
+
+  it.each<[string, unknown]>([
+    ['null', null],
+    ['a text', 'latest'],
+    ['nothing that it knows', {}],
+    ['a number', { latest: 5 }],
+    ['no number', { latest: 'soon' }],
+  ])('refuse a position that is none of theirs: %s', async (_, position) => {
+    const rig = new TopicRig();
+    const { subscribe } = portOf(rig, 'reader');
+    expect(() => subscribe(position as never)).toThrow(code('CHECKPOINT_INVALID'));
   });
 });

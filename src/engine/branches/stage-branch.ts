@@ -139,10 +139,11 @@ export class StageBranch implements Branch, RunningBranch {
     return this.#begin('flush', false);
   }
 
-  commit(position: PlainData): Promise<void> {
+  commit(position: PlainData, expectTime?: () => void): Promise<void> {
     const { sink } = asBranchPosition(position, this.id);
     const { stage } = this.sink;
-    const done = this.#work(() => blame('SINK_FAILED', this.#sinkLabel, () => stage.commit?.(sink)));
+    const commit = () => stage.commit?.(sink, expectTime);
+    const done = this.#work(() => blame('SINK_FAILED', this.#sinkLabel, commit));
     this.#committing = done.catch(() => undefined); // told to the caller
     return done;
   }

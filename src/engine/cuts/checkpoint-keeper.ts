@@ -238,7 +238,7 @@ export class CheckpointKeeper {
 
   /** @throws What failed; if it ends the run, it is also recorded as the failure. */
   async #keep({ durable, isPrepared, turn, checkpoint }: Cut): Promise<Checkpoint> {
-    const { sink, saver } = this.#parts;
+    const { sink, saver, throwIfOver } = this.#parts;
     let position: PlainData;
     let taken: Checkpoint;
     try {
@@ -260,7 +260,7 @@ export class CheckpointKeeper {
     if (!isPrepared) return taken;
     this.#expectTime(); // else the next start commits it: the checkpoint was accepted
     try {
-      await blame('SINK_FAILED', labelOf('Sink', sink), () => sink.stage.commit?.(position));
+      await blame('SINK_FAILED', labelOf('Sink', sink), () => sink.stage.commit?.(position, throwIfOver));
     } catch (error) {
       throw this.#fail(error);
     }

@@ -95,7 +95,10 @@ export class Keeper {
       onSign: (receivedMs) => {
         if (this.#unproven === connection) this.#proven(receivedMs);
       },
-      onAcknowledge: (id) => subscriber.acknowledge(id),
+      // At once: rows may stand right behind the answer, and are not those of before it.
+      onAcknowledge: (id) => {
+        if (subscriber.acknowledge(id)) this.#gaps.subscribed(this.#presentMs(connection.lastMs));
+      },
     });
     const subscriber = new Subscriber({ provider, clock, gate, socket, signal: connection.signal });
     this.#open.add(connection);
@@ -284,8 +287,11 @@ export class Keeper {
   /** @param receivedMs - When the message came that says so: a replay has it again, to the ms. NaN: now. */
   #proven(receivedMs: number): void {
     this.#unproven = undefined;
-    const nowMs = Number(this.#options.context.clock.wall() / 1_000_000n);
-    this.#gaps.subscribed(Number.isNaN(receivedMs) ? nowMs : receivedMs);
+    this.#gaps.subscribed(this.#presentMs(receivedMs));
+  }
+
+  #presentMs(receivedMs: number): number {
+    return Number.isNaN(receivedMs) ? Number(this.#options.context.clock.wall() / 1_000_000n) : receivedMs;
   }
 
   async #closedInTime(connection: KeptConnection): Promise<void> {

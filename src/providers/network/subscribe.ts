@@ -38,6 +38,8 @@ interface SubscriberParts {
 export class Subscriber {
   readonly #parts: SubscriberParts;
   readonly #unconfirmed = new Set<number>();
+  /** Whether all messages were sent, so that the last confirmation is that of all. */
+  #isSent = false;
   #onConfirmed: (() => void) | undefined;
 
   constructor(parts: SubscriberParts) {
@@ -63,13 +65,15 @@ export class Subscriber {
       if (cost === undefined) this.#send(text);
       else await gate.call(() => this.#send(text), { cost, signal });
     }
+    this.#isSent = true;
     if (acknowledgeMsMax !== undefined) await this.#confirmed(acknowledgeMsMax);
   }
 
-  /** The message with this id was confirmed. */
-  acknowledge(id: number): void {
-    this.#unconfirmed.delete(id);
-    if (this.#unconfirmed.size === 0) this.#onConfirmed?.();
+  /** The message with this id was confirmed. @returns Whether it was the last of all that was waited for. */
+  acknowledge(id: number): boolean {
+    if (!this.#unconfirmed.delete(id) || this.#unconfirmed.size > 0) return false;
+    this.#onConfirmed?.();
+    return this.#isSent;
   }
 
   #send(text: string | Uint8Array): void {

@@ -246,6 +246,25 @@ describe('a connection that is kept', () => {
     await rig.stop();
   });
 
+  it('tells no more of a gap where rows stand right behind the last confirmation', async () => {
+    const rig = keptRig({ subscriptions: { ...SUBSCRIPTIONS, acknowledgeMsMax: 5_000 } });
+    await rig.start();
+    for (const ack of [1, 2, 3]) rig.network.last.json({ ack });
+    await rig.clock.advance(2_000);
+    rig.row(1);
+    rig.network.last.drop();
+    await rig.clock.advance(1_000);
+    // All of it in one chunk of the socket: nothing else has its turn in between.
+    for (const ack of [1, 2, 3]) rig.network.last.json({ ack });
+    rig.network.last.json({ n: 2, ms: START_MS + 3_000 });
+    rig.network.last.json({ n: 3, ms: START_MS + 3_700 });
+    await rig.clock.advance(0);
+    expect(rig.gaps.map(({ fromMs, toMs }) => [fromMs - START_MS, toMs - START_MS])).toEqual([
+      [2_000, 3_000],
+    ]);
+    await rig.stop();
+  });
+
   it('tells no gap before anything was subscribed to', async () => {
     const rig = keptRig();
     let refusals = 0;

@@ -16,7 +16,10 @@ export const suspended = reportOf('stopped', { reason: 'suspended' });
 /** Jobs of groups on fake threads and virtual time, which do what they are asked once `settle` is called. */
 export function startGroups(
   groups: Parameters<typeof GroupsSettings.parse>[0],
-  { hasCheckpoints = true, ...more }: { readonly hasCheckpoints?: boolean } & Partial<SupervisorContext> = {},
+  {
+    hasCheckpoints = true,
+    ...more
+  }: { readonly hasCheckpoints?: boolean } & Partial<Omit<SupervisorContext, 'threads'>> = {},
 ) {
   const context = supervisorContext({ maxThreads: 100 }, more);
   const service = new PipelineService({

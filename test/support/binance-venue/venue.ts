@@ -26,6 +26,8 @@ export interface VenueOptions {
   readonly snapshotFrames?: number;
   /** Weight of the requests of a minute. Beyond, they are refused with 429. */
   readonly weightLimit?: number;
+  /** Whether its frames are of the instant at which they are played, by the clock of this host. */
+  readonly isNow?: boolean;
 }
 
 /** What it sent and what it did not, by channel: ids of trades, of quotes and of updates of the book. */
@@ -110,6 +112,11 @@ export class BinanceVenue {
     };
   }
 
+  /** What has gone by, given to somebody or not. */
+  get trades(): readonly TradeData[] {
+    return this.#trades;
+  }
+
   /** The book as the venue has it now. */
   get book(): VenueBook {
     return this.#book;
@@ -124,6 +131,10 @@ export class BinanceVenue {
     while (![...this.#clients.values()].some((streams) => streams.size > 0)) {
       await new Promise<void>((resolve) => this.#onSubscribed.push(resolve));
     }
+    if (!this.#options.isNow) return;
+    // Or a frame could be of an instant at which the client did not know that it is subscribed. Instants are whole ms.
+    await this.roundTrips();
+    for (const knownMs = Date.now(); Date.now() < knownMs + 2; ) await setImmediate();
   }
 
   /** Plays the tape to its end, or to a frame, as fast as clients take it; waits for one where there is none. */
@@ -225,8 +236,9 @@ export class BinanceVenue {
   }
 
   #step(how: 'send' | 'lose' | 'miss' | 'double' | 'garble'): void {
-    const frame = this.#options.session.frames[this.#next++];
-    if (!frame) return;
+    const played = this.#options.session.frames[this.#next++];
+    if (!played) return;
+    const frame = this.#options.isNow ? ofNow(played) : played;
     this.#nowNs = frame.receivedNs;
     const data = dataOf(frame);
     const { sent, lost } = this.ledger[frame.channel];
@@ -403,6 +415,15 @@ export class BinanceVenue {
 
 const AGGREGATED = 'btcusdt@aggTrade';
 const TOO_MANY: Refusal = { status: 429, code: -1003, msg: 'Too much request weight used.', retryAfterS: 1 };
+
+/** The same frame, of the present. */
+function ofNow({ channel, bytes }: RecordedFrame): RecordedFrame {
+  const ms = Date.now();
+  const { stream, data } = JSON.parse(bytes.toString('utf8'));
+  const times = { ...('E' in data && { E: ms }), ...('T' in data && { T: ms }) };
+  const text = JSON.stringify({ stream, data: { ...data, ...times } });
+  return { channel, receivedNs: BigInt(ms) * 1_000_000n, bytes: Buffer.from(text) };
+}
 
 const dataOf = ({ bytes }: RecordedFrame): unknown => JSON.parse(bytes.toString('utf8')).data;
 

@@ -95,10 +95,10 @@ export class BranchingSink implements Sink {
     return this.#cut((branch) => branch.flush());
   }
 
-  async commit(position: PlainData): Promise<void> {
+  async commit(position: PlainData, expectTime?: () => void): Promise<void> {
     const { branches } = savedSink(position);
     this.#expect(branches);
-    await Promise.all(this.#branches.map((branch) => branch.commit(branches[branch.key]!)));
+    await Promise.all(this.#branches.map((branch) => branch.commit(branches[branch.key]!, expectTime)));
   }
 
   async resume(position: PlainData): Promise<void> {

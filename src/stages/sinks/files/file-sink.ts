@@ -86,8 +86,11 @@ export class FileSink implements Sink {
     return { position: prepared.position, rows };
   }
 
-  commit(position: PlainData): Promise<void> {
-    return this.#inTurn(() => this.#output.commit(position));
+  commit(position: PlainData, expectTime?: () => void): Promise<void> {
+    return this.#inTurn(() => {
+      expectTime?.(); // a write on a slow disk may have been in front of it
+      return this.#output.commit(position);
+    });
   }
 
   flush(): Promise<Durable> {

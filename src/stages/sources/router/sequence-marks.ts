@@ -1,9 +1,10 @@
 import type { Batch } from '../../../columns/batch.js';
 import { readInt64 } from '../../../columns/int64.js';
-import { columnIndex, eventTimeIndex, type Schema } from '../../../columns/schema.js';
+import { type Column, columnIndex, eventTimeIndex, type Schema } from '../../../columns/schema.js';
 import { sequenceIndex } from '../../../columns/sequence.js';
 import type { PlainData } from '../../../core/plain-data.js';
 import type { Nanos } from '../../../core/units.js';
+import { LastOfSymbols } from './last-of-symbols.js';
 
 /** Slots at first: one for each symbol, and one for rows without. */
 const SLOTS = 64;
@@ -17,6 +18,11 @@ export class SequenceMarks {
   readonly #marks: Marks;
   readonly #time: number;
   readonly #times = new WordMarks();
+  readonly #last = new LastOfSymbols();
+  /** Of the symbols, if the marks are by symbol. */
+  readonly #symbolColumn: Column | undefined;
+  /** Whether each row has a number: then the last row of a symbol has its last one. */
+  readonly #isNumbered: boolean;
   /** The greatest number of the stream. */
   #greatest: bigint | undefined;
 
@@ -24,7 +30,10 @@ export class SequenceMarks {
   constructor(schema: Schema, scope: 'symbol' | 'stream') {
     this.#sequence = sequenceIndex(schema);
     this.#symbol = scope === 'symbol' ? columnIndex(schema, 'symbol') : -1;
-    this.#marks = schema.columns[this.#sequence]!.type === 'int64' ? new WordMarks() : new NumberMarks();
+    this.#symbolColumn = schema.columns[this.#symbol];
+    const { type, nullable = false } = schema.columns[this.#sequence]!;
+    this.#isNumbered = type !== 'float64' || !nullable;
+    this.#marks = type === 'int64' ? new WordMarks() : new NumberMarks();
     this.#time = eventTimeIndex(schema);
   }
 
@@ -91,14 +100,38 @@ export class SequenceMarks {
     const { length, columns } = batch;
     if (length === 0) return;
     const numbers = columns[this.#sequence]!;
-    const symbols = this.#symbol < 0 ? undefined : (columns[this.#symbol] as Int32Array);
-    const first = symbols ? 0 : length - 1;
-    this.#marks.note(numbers, symbols, first, length);
-    if (this.#time >= 0) this.#times.note(columns[this.#time]!, symbols, first, length);
-    if (symbols) return;
+    if (this.#symbolColumn) {
+      this.#noteSymbols(batch, this.#symbolColumn);
+      return;
+    }
+    this.#marks.note(numbers, 0, length - 1);
+    if (this.#time >= 0) this.#times.note(columns[this.#time]!, 0, length - 1);
     const greatest = this.#marks.read(numbers, this.#marks.greatest(numbers, length));
     if (greatest === undefined) return;
     if (this.#greatest === undefined || greatest > this.#greatest) this.#greatest = greatest;
+  }
+
+  #noteSymbols(batch: Batch, column: Column): void {
+    const { length, columns } = batch;
+    const symbols = columns[this.#symbol] as Int32Array;
+    const numbers = columns[this.#sequence]!;
+    const symbolsMax = batch.dictionary(column).size + (column.nullable ? 1 : 0);
+    if (this.#time >= 0 || this.#isNumbered) {
+      const times = columns[this.#time];
+      const count = this.#last.find(symbols, length, symbolsMax);
+      for (let i = 0; i < count; i++) {
+        const row = this.#last.rows[i]!;
+        const slot = symbols[row]! + 1;
+        if (times) this.#times.note(times, slot, row);
+        if (this.#isNumbered) this.#marks.note(numbers, slot, row);
+      }
+    }
+    if (this.#isNumbered) return;
+    const count = this.#last.find(symbols, length, symbolsMax, numbers as Float64Array);
+    for (let i = 0; i < count; i++) {
+      const row = this.#last.rows[i]!;
+      this.#marks.note(numbers, symbols[row]! + 1, row);
+    }
   }
 
   snapshot(): PlainData {
@@ -136,8 +169,8 @@ interface Marks {
   set(slot: number, mark: bigint): void;
   /** The row with the greatest number of the first `length` ones. */
   greatest(column: Batch['columns'][number], length: number): number;
-  /** Marks rows `from` to `to` (exclusive), each in the slot of its symbol. */
-  note(column: Batch['columns'][number], symbols: Int32Array | undefined, from: number, to: number): void;
+  /** Marks a slot with the number of a row, if it has one. */
+  note(column: Batch['columns'][number], slot: number, row: number): void;
 }
 
 /** Of numbers in two words. */
@@ -170,19 +203,10 @@ class WordMarks implements Marks {
     return at;
   }
 
-  note(column: Batch['columns'][number], symbols: Int32Array | undefined, from: number, to: number): void {
-    let words = this.#words;
-    let { slots } = this;
-    for (let row = from; row < to; row++) {
-      const slot = symbols === undefined ? 0 : symbols[row]! + 1;
-      if (slot >= slots) {
-        this.#grow(slot);
-        words = this.#words;
-        slots = this.slots;
-      }
-      words[2 * slot] = column[2 * row]!;
-      words[2 * slot + 1] = column[2 * row + 1]!;
-    }
+  note(column: Batch['columns'][number], slot: number, row: number): void {
+    if (slot >= this.slots) this.#grow(slot);
+    this.#words[2 * slot] = column[2 * row]!;
+    this.#words[2 * slot + 1] = column[2 * row + 1]!;
   }
 
   #grow(slot: number): void {
@@ -222,19 +246,10 @@ class NumberMarks implements Marks {
     return at;
   }
 
-  note(column: Batch['columns'][number], symbols: Int32Array | undefined, from: number, to: number): void {
-    let numbers = this.#numbers;
-    let { slots } = this;
-    for (let row = from; row < to; row++) {
-      const slot = symbols === undefined ? 0 : symbols[row]! + 1;
-      if (slot >= slots) {
-        this.#grow(slot);
-        numbers = this.#numbers;
-        slots = this.slots;
-      }
-      const number = column[row]!;
-      if (!Number.isNaN(number)) numbers[slot] = number;
-    }
+  note(column: Batch['columns'][number], slot: number, row: number): void {
+    if (slot >= this.slots) this.#grow(slot);
+    const number = column[row]!;
+    if (!Number.isNaN(number)) this.#numbers[slot] = number;
   }
 
   #grow(slot: number): void {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DictionarySet } from '../../../../src/columns/dictionary.js';
 import type { Row, RowValue } from '../../../../src/columns/row-view.js';
@@ -67,6 +68,55 @@ describe.each(TYPES)('marks of numbers that are %s', (type, numberOf) => {
     expect(relation(again, 'A', 2_000_000_001)).toBe('next');
     expect(relation(again, 'B', 1)).toBe('next');
     expect(relation(again, 'C', 0)).toBe('next');
+  });
+});
+
+describe('marks by symbol', () => {
+  const numbered = fc.record({
+    symbol: fc.oneof(fc.constant(null), fc.nat(150).map(String)),
+    sequence: fc.oneof({ weight: 3, arbitrary: fc.nat(1_000) }, { weight: 1, arbitrary: fc.constant(null) }),
+  });
+  const few = fc.record({ symbol: fc.constantFrom('A', 'B', 'C'), sequence: fc.nat(1_000) });
+
+  it.each(TYPES)('are those of the last rows of each symbol that have a number, of %s', (type, numberOf) => {
+    const isNullable = type === 'float64';
+    const schema: Schema = {
+      kind: 'custom',
+      columns: [
+        { name: 'time', type: 'timestamp' },
+        { name: 'symbol', type: 'string', nullable: true },
+        { name: 'sequence', type, ...(isNullable && { nullable: true }) },
+      ],
+    };
+    const batches = fc.array(fc.array(fc.oneof(numbered, few), { maxLength: 40 }), { maxLength: 6 });
+    fc.assert(
+      fc.property(batches, (given) => {
+        const dictionaries = new DictionarySet();
+        const marks = new SequenceMarks(schema, 'symbol');
+        const expected = new Map<string | null, { number?: number; time?: bigint }>();
+        let time = 0n;
+        for (const rows of given) {
+          const kept = isNullable ? rows : rows.filter(({ sequence }) => sequence !== null);
+          const written = kept.map(({ symbol, sequence }): Row => {
+            const last = { ...expected.get(symbol), time: ++time };
+            expected.set(symbol, sequence === null ? last : { ...last, number: sequence });
+            return { time, symbol, sequence: sequence === null ? null : numberOf(sequence) };
+          });
+          marks.note(batchOf(schema, dictionaries, written));
+        }
+        const symbols = dictionaries.get('symbol');
+        for (const [symbol, { number, time }] of expected) {
+          const slot = (symbol === null ? -1 : symbols.find(symbol)!) + 1;
+          expect(marks.timeOf(slot)).toBe(time);
+          expect(marks.isSet(slot)).toBe(number !== undefined);
+          if (number === undefined) continue;
+          const one = (n: number) =>
+            batchOf(schema, dictionaries, [{ time: time ?? null, symbol, sequence: numberOf(n) }]);
+          expect(marks.compare(one(number), 0, slot)).toBe('seen');
+          expect(marks.compare(one(number + 1), 0, slot)).toBe('next');
+        }
+      }),
+    );
   });
 });
 
