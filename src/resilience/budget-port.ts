@@ -1,7 +1,7 @@
 import { assertMapping, assertText } from '../core/assert-argument.js';
 import { parseOptions } from '../settings/parse-options.js';
 import type { BreakerState } from '../shared-memory/breaker-memory.js';
-import type { ToldState } from './breaker/breaker-machine.js';
+import type { ToldState } from './breaker/told-state.js';
 import { type BudgetInput, BudgetOptions } from './rate/budget-options.js';
 import { ScopeUnknownError } from './rate/rate-errors.js';
 

@@ -8,7 +8,7 @@
 export { InvalidHandleError } from '../core/invalid-handle-error.js';
 export type { InspectMachine, MachineInspection } from '../core/machine-inspection.js';
 export type { BreakerState } from '../shared-memory/breaker-memory.js';
-export type { ToldState } from './breaker/breaker-machine.js';
+export type { ToldState } from './breaker/told-state.js';
 export { BreakerUnknownError } from './breaker-unknown-error.js';
 export type { BreakersInput } from './breakers-settings.js';
 export { BudgetLeases, type BudgetLeasesParts, type LeasedBudget } from './budget-leases.js';

@@ -14,6 +14,7 @@ import type { JobHandle, JobInfo } from '../supervision/job.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { assertResolved } from './given-in-code.js';
 import type { SubmitDefaults } from './submit-defaults.js';
+import type { SubmitTerms } from './submit-terms.js';
 
 /** Specs that are checked in one turn of the event loop: a check takes some 0.2 ms of the calling thread. */
 const SUBMITS_PER_TURN = 8;
@@ -28,16 +29,6 @@ export interface JobIntakeContext {
   readonly hasStore: boolean;
   /** Columns of the topics that are known. */
   topics(): Readonly<Record<string, Schema>>;
-}
-
-/** What a job is submitted with, beside its spec and its options. */
-export interface SubmitTerms {
-  /** The folder of the spec, if it is from a file. */
-  readonly specFolder?: string | undefined;
-  /** Of a spec that was checked: as it was written. It is what a store keeps. */
-  readonly written?: unknown;
-  /** Of the schedule that submits it. */
-  readonly instantMs?: number | undefined;
 }
 
 /** A spec that was checked just now, and its files. */

@@ -31,12 +31,13 @@ import { type TopicInfo, TopicRegistry } from '../topics/topic-registry.js';
 import { TopicSubscription } from '../topics/topic-subscription.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { problemsOfCode } from './given-in-code.js';
-import { JobIntake, type SubmitTerms } from './job-intake.js';
+import { JobIntake } from './job-intake.js';
 import { makeResilience } from './make-resilience.js';
 import { isJobStore, openStore, type RuntimeStore } from './open-store.js';
 import { resumeAll } from './resume-all.js';
 import { SpecSchedules } from './spec-schedules.js';
 import { SubmitDefaults } from './submit-defaults.js';
+import type { SubmitTerms } from './submit-terms.js';
 import { type SubscribeOptions, SubscribeSettings } from './subscribe-options.js';
 import type { UpdateOptions } from './update-options.js';
 

@@ -2,6 +2,7 @@ import { assign, emit, setup } from 'xstate';
 import { Random, type RandomState } from '../../core/random.js';
 import type { BreakerReason, BreakerState } from '../../shared-memory/breaker-memory.js';
 import type { BreakerSettings } from './breaker-options.js';
+import type { ToldState } from './told-state.js';
 
 /** Milliseconds on the monotonic clock. Each event carries the instant at which it happened. */
 interface Timed {
@@ -27,18 +28,6 @@ export type BreakerMachineEvent = Timed &
     | { readonly type: 'configure'; readonly openTime: OpenTimeOptions }
     | ({ readonly type: 'told' } & ToldState)
   );
-
-/**
- * A state that somebody else has found: the breaker of the same provider in another process, by way of whoever keeps
- * them in step.
- */
-export interface ToldState {
-  readonly state: Extract<BreakerState, 'closed' | 'open' | 'halfOpen'>;
-  /** A whole number of at least 1 that grows with each change of the state: one that is not higher is ignored. */
-  readonly version: number;
-  /** Of an open one: milliseconds that are left of its open time. Missing: as long as it would be open by itself. */
-  readonly openLeftMs?: number | undefined;
-}
 
 /** Plain data: a machine restored from it continues, and its owner sets a timer for `openUntilMs` again. */
 export interface BreakerContext {

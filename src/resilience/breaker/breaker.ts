@@ -28,7 +28,6 @@ export type {
 } from './breaker-calls.js';
 export type { BreakerEvent, BreakerListener, EventStreamOptions } from './breaker-event.js';
 export type { BreakerHandle } from './breaker-handle.js';
-export type { ToldState } from './breaker-machine.js';
 export type { BreakerOptions, BreakerSettings } from './breaker-options.js';
 export type { BreakerSaved } from './breaker-saved.js';
 export type { BreakerStatus } from './breaker-status.js';
@@ -38,4 +37,5 @@ export { type Classify, classifyError, type FailureClass } from './classify.js';
 export { type CreateOptions, createBreaker } from './create-breaker.js';
 export { type OpenOptions, openBreaker } from './open-breaker.js';
 export type { WindowGauge } from './rate-limits.js';
+export type { ToldState } from './told-state.js';
 export type { BreakerGauges } from './trip-conditions.js';

@@ -16,7 +16,6 @@ import { BreakerClient } from './breaker-client.js';
 import type { BreakerEvent, BreakerListener, EventStreamOptions } from './breaker-event.js';
 import { BreakerEvents } from './breaker-events.js';
 import { BREAKER_KIND, type BreakerHandle } from './breaker-handle.js';
-import type { ToldState } from './breaker-machine.js';
 import { BreakerOptions, type BreakerSettings } from './breaker-options.js';
 import type { BreakerSaved } from './breaker-saved.js';
 import type { BreakerStatus } from './breaker-status.js';
@@ -24,7 +23,8 @@ import { type CallCounts, readCallCounts, releaseStripes } from './call-counts.j
 import type { Classify } from './classify.js';
 import { MachineMirror } from './machine-mirror.js';
 import type { MirrorContext } from './mirror-context.js';
-import { ToldStateInput } from './told-state.js';
+import type { ToldState } from './told-state.js';
+import { ToldStateInput } from './told-state-input.js';
 
 export interface CircuitBreakerContext extends MirrorContext {
   readonly classify: Classify;

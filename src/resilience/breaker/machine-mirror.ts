@@ -26,7 +26,6 @@ import {
   type BreakerMachineEvent,
   type BreakerStep,
   createBreakerMachine,
-  type ToldState,
 } from './breaker-machine.js';
 import type { BreakerSettings } from './breaker-options.js';
 import type { BreakerSaved } from './breaker-saved.js';
@@ -38,6 +37,7 @@ import { ProbeReports } from './probe-reports.js';
 import { restoreOutcomes, restoreSituation, saveSituation } from './saved-situation.js';
 import { signalOwner } from './signals.js';
 import { stepEvent } from './step-event.js';
+import type { ToldState } from './told-state.js';
 import type { BreakerGauges } from './trip-conditions.js';
 import { callUser } from './user-callback.js';
 

@@ -1,11 +1,13 @@
-import { z } from 'zod';
+import type { BreakerState } from '../../shared-memory/breaker-memory.js';
 
-const version = 'expected a version: a whole number from 1 on';
-const left = 'expected 0 to 86400000 milliseconds';
-
-/** Checks a state that comes from outside the process. */
-export const ToldStateInput = z.strictObject({
-  state: z.enum(['closed', 'open', 'halfOpen']),
-  version: z.int(version).min(1, version),
-  openLeftMs: z.number(left).min(0, left).max(86_400_000, left).optional(),
-});
+/**
+ * A state that somebody else has found: the breaker of the same provider in another process, by way of whoever keeps
+ * them in step.
+ */
+export interface ToldState {
+  readonly state: Extract<BreakerState, 'closed' | 'open' | 'halfOpen'>;
+  /** A whole number of at least 1 that grows with each change of the state: one that is not higher is ignored. */
+  readonly version: number;
+  /** Of an open one: milliseconds that are left of its open time. Missing: as long as it would be open by itself. */
+  readonly openLeftMs?: number | undefined;
+}

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ToldState } from '../../../src/resilience/breaker/breaker-machine.js';
+import type { ToldState } from '../../../src/resilience/breaker/told-state.js';
 import { SimulatedClock } from '../../support/simulated-clock.js';
 import { admits, startBreaker, startHalfOpen } from './breaker-fixtures.js';
 import '../../support/property-seed.js';
