@@ -105,16 +105,23 @@ function ended(
 }
 
 function goesOn(record: JobRecord, { nowMs }: ResumeFacts, state: 'queued' | 'backingOff'): JobPast {
-  const { deadlineAtMs } = record;
   const isBackingOff = state === 'backingOff';
+  const deadlineAtMs = isBackingOff ? nextStartAtMs(record, nowMs) : undefined;
   const add = {
     state,
     atMs: nowMs,
     reason: 'resumed after the end of the process before',
-    ...(isBackingOff && deadlineAtMs !== undefined && { nextStartAtMs: deadlineAtMs }),
+    ...(deadlineAtMs !== undefined && { nextStartAtMs: deadlineAtMs }),
   };
   const context = contextOf(record, { add, error: isBackingOff ? errorOf(record) : undefined });
-  return { state, context: isBackingOff ? { ...context, deadlineAtMs: deadlineAtMs ?? nowMs } : context };
+  return { state, context: deadlineAtMs === undefined ? context : { ...context, deadlineAtMs } };
+}
+
+/** A wall clock that was set back since does not lengthen the wait. */
+function nextStartAtMs({ deadlineAtMs, history }: JobRecord, nowMs: number): number {
+  const decided = history.findLast(({ state }) => state === 'backingOff');
+  const waitMs = decided?.nextStartAtMs === undefined ? 0 : decided.nextStartAtMs - decided.atMs;
+  return Math.min(deadlineAtMs ?? nowMs, nowMs + waitMs);
 }
 
 function contextOf(

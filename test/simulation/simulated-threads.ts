@@ -88,7 +88,9 @@ export class SimulatedRun implements ThreadRun {
     this.#tellLost(code);
   }
 
+  /** One that hangs comes to nothing else. */
   stopIn(hang: Hang): void {
+    if (this.#hang) return;
     this.#hang = hang;
     this.#life.stop();
   }
