@@ -333,7 +333,11 @@ export class Simulation {
 
   /** After the death of a process, the user submits what has not ended, as far as it is known. */
   async #submitAgain(job: UserJob): Promise<void> {
-    if (job.report?.outcome === 'completed' || job.wish === 'end') return;
+    if (job.report?.outcome === 'completed') return;
+    if (job.wish === 'end') {
+      job.report ??= { outcome: 'stopped' } as JobReport; // with its process
+      return;
+    }
     const store = new FileCheckpointStore(join(this.#folder, 'checkpoints'), { fs: this.#disk.fs });
     const checkpoint = await store.load(job.name);
     if (checkpoint?.ended?.isPublished) {
