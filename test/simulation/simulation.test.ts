@@ -7,7 +7,7 @@ beforeAll(prepareKinds, 120_000);
 
 /** Seeds of all runs, or the one that is to be replayed. */
 const { TICKLOOM_SIMULATION_SEED: replayed, TICKLOOM_SIMULATION_SEEDS: count } = process.env;
-const COUNT = Number(count ?? (DEEP ? 600 : 40));
+const COUNT = Number(count ?? (DEEP ? 300 : 40));
 const SEEDS = replayed === undefined ? Array.from({ length: COUNT }, (_, i) => i + 1) : [Number(replayed)];
 /** Within which a planted mistake has to be found. */
 const SEEDS_TO_FIND = 60;
