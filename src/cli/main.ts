@@ -63,6 +63,16 @@ const componentsOption = () =>
     '--components <module>',
     'module with components that specs can use: a path or a package (repeat for more)',
   ).argParser((value: string, earlier: readonly string[] | undefined) => [...(earlier ?? []), value]);
+const documentOption = () =>
+  new Option('--json', 'print one JSON document on standard output and nothing else there');
+const threadsOption = () =>
+  new Option('--threads <n>', 'pipelines that run at one time; further jobs wait').argParser((text: string) =>
+    threadsArgument(text),
+  );
+const logLevelOption = () =>
+  new Option('--log-level <level>', 'what is logged to standard error')
+    .choices(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('warn');
 const specs = [
   '<spec...>',
   'YAML or JSON files, "-" for standard input; a YAML file may hold several documents',
@@ -111,15 +121,9 @@ program
     '--store <folder>',
     'keep jobs there, with their checkpoints: "resume" goes on with them, whatever ended this process',
   )
-  .option('--json', 'print one JSON document on standard output and nothing else there')
-  .option('--threads <n>', 'pipelines that run at one time; further jobs wait', (text) =>
-    threadsArgument(text),
-  )
-  .addOption(
-    new Option('--log-level <level>', 'what is logged to standard error')
-      .choices(['debug', 'info', 'warn', 'error', 'silent'])
-      .default('warn'),
-  )
+  .addOption(documentOption())
+  .addOption(threadsOption())
+  .addOption(logLevelOption())
   .addHelpText(
     'after',
     '\nCtrl-C drains: sources stop and what was read is delivered. With --checkpoints or --store, it suspends: the last checkpoints are taken, and the next start goes on from there. A second Ctrl-C stops at once.\nExit codes: 0 completed, 1 failed or cut short, 2 wrong spec or usage, 137 a thread is in a call that does not return, 130, 143 and 129 ended by SIGINT, SIGTERM and SIGHUP.\n',
@@ -140,15 +144,9 @@ program
   .option('--duration <time>', 'drain all jobs after this time, such as 10s', (text) =>
     durationArgument(text),
   )
-  .option('--json', 'print one JSON document on standard output and nothing else there')
-  .option('--threads <n>', 'pipelines that run at one time; further jobs wait', (text) =>
-    threadsArgument(text),
-  )
-  .addOption(
-    new Option('--log-level <level>', 'what is logged to standard error')
-      .choices(['debug', 'info', 'warn', 'error', 'silent'])
-      .default('warn'),
-  )
+  .addOption(documentOption())
+  .addOption(threadsOption())
+  .addOption(logLevelOption())
   .addHelpText(
     'after',
     '\nStart it in the folder in which the jobs were started: relative paths are taken from there.\n' +
