@@ -75,7 +75,7 @@ export interface RuntimeOptions extends Omit<z.input<typeof RuntimeSettings>, 's
 }
 
 /**
- * Creates a runtime, which runs pipelines under supervision, each in a thread of its own.
+ * Creates a runtime, which runs pipelines under supervision, each in a thread or a process of its own.
  *
  * Without `warmThreads`, no pipeline thread starts before the first job; with it, the promise resolves when
  * those threads are ready. Modules of "components" are loaded now, in throw-away threads, to read their
