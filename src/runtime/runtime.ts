@@ -5,7 +5,10 @@ import { type Clock, systemClock } from '../core/clock.js';
 import { formatProblem, InvalidOptionsError } from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
+import { IsolatedHosts } from '../hosts/isolated-hosts.js';
 import { PlanningThreads } from '../hosts/planning-threads.js';
+import { endOrphans, markOf } from '../hosts/processes/orphans.js';
+import { ProcessPool } from '../hosts/processes/process-pool.js';
 import { ThreadPool } from '../hosts/thread-pool.js';
 import type { Catalogue } from '../plan/catalogue.js';
 import { DiscoveredComponents } from '../plan/discovery/discovered-components.js';
@@ -72,7 +75,7 @@ export interface RuntimeOptions extends Omit<z.input<typeof RuntimeSettings>, 's
 }
 
 /**
- * Creates a runtime, which runs pipelines under supervision, each in a thread of its own.
+ * Creates a runtime, which runs pipelines under supervision, each in a thread or a process of its own.
  *
  * Without `warmThreads`, no pipeline thread starts before the first job; with it, the promise resolves when
  * those threads are ready. Modules of "components" are loaded now, in throw-away threads, to read their
@@ -138,6 +141,7 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Pipel
       restart,
       store,
     };
+    await endLeftProcesses(settings, log);
     const runtime = new PipelineRuntime({ ...common, resilience: resilience ?? own, own });
     await runtime.warm();
     await runtime.goOn();
@@ -172,6 +176,7 @@ export class PipelineRuntime {
     const { settings, planning, catalogue, logger, inspect, clock, resilience, own } = context;
     const { secrets, showSecrets } = context;
     const { store } = context;
+    const kept = keptIn(settings);
     this.resilience = resilience;
     this.#clock = clock;
     this.#store = store;
@@ -194,7 +199,10 @@ export class PipelineRuntime {
         onStall: settings.watchdog.onStall,
       },
       isDebugged: () => inspectorUrl() !== undefined,
-      threads: this.#pool,
+      threads: new IsolatedHosts(
+        this.#pool,
+        () => new ProcessPool(settings, kept ? { mark: markOf(kept) } : {}),
+      ),
       log: logger,
       settings,
       resilience: resilience?.handle(),
@@ -443,6 +451,18 @@ export class PipelineRuntime {
     await this.#pool.close();
     this.#own?.close();
     this.#showSecrets();
+  }
+}
+
+/** The folder by which the next runtime knows the work of this one. */
+const keptIn = ({ store, checkpoints }: RuntimeSettings): string | undefined =>
+  store?.path ?? checkpoints?.path;
+
+/** Before any job goes on: they may still have its files. */
+async function endLeftProcesses(settings: RuntimeSettings, log: Logger): Promise<void> {
+  const kept = keptIn(settings);
+  for (const pid of kept === undefined ? [] : await endOrphans(kept)) {
+    log.warn({ process: pid }, 'ended a process of a job whose runtime has gone');
   }
 }
 
