@@ -158,6 +158,12 @@ export class GcraLimit implements Limit {
     return Atomics.exchange(this.#cells, this.#at, MOVED);
   }
 
+  reservedUntil(instant: bigint): bigint {
+    // At most the burst can be spent ahead at once; anything beyond it was reserved. A quota reserves nothing.
+    const until = Atomics.load(this.#cells, this.#at) - this.#burst;
+    return this.isQuota || until < instant ? instant : until;
+  }
+
   left(instant: bigint): number {
     const now = this.isQuota ? 0n : instant;
     const earnedBackAt = Atomics.load(this.#cells, this.#at);

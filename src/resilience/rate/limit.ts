@@ -27,6 +27,8 @@ export interface Limit {
   spendBurstUntil(instant: bigint): void;
   /** Permits that could be taken at the instant. */
   left(instant: bigint): number;
+  /** The instant of the last reservation behind the instant, or that itself. */
+  reservedUntil(instant: bigint): bigint;
 }
 
 /** Where a limit lies in memory, and the scope version that its parameters belong to. */

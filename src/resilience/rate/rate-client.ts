@@ -11,6 +11,7 @@ import { RateClosedError, RateTableFullError, ScopeRemovedError } from './rate-e
 import { memoryOf, type RateHandle } from './rate-handle.js';
 import { leaveTable } from './reclaim-thread.js';
 import { ScopeDirectory } from './scope-directory.js';
+import { readNeed, type ScopeNeed } from './scope-need.js';
 import {
   type ScopeRef,
   scopeName,
@@ -176,6 +177,11 @@ export class RateClient {
   /** The state of one budget, summed over all threads. */
   status(ref: ScopeRef): ScopeStatus {
     return this.#status(scopeName(ref));
+  }
+
+  /** @internal */
+  need(ref: ScopeRef): ScopeNeed {
+    return readNeed(this.#memory, this.#current(scopeName(ref)), this.#clock.now());
   }
 
   /** Of all budgets, by their names. */

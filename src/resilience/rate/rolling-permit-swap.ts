@@ -119,6 +119,12 @@ export class RollingLimit implements Limit {
   /** A window has no burst that a cooldown would have to remove. */
   spendBurstUntil(): void {}
 
+  reservedUntil(instant: bigint): bigint {
+    const head = this.#head();
+    const newest = head === undefined || head === 0 ? instant : this.#givenAt(head - 1);
+    return newest > instant ? newest : instant;
+  }
+
   left(instant: bigint): number {
     const head = this.#head();
     if (head === undefined) return 0;

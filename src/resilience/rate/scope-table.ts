@@ -148,6 +148,12 @@ export class ScopeTable {
     Atomics.store(this.#memory.b64, endAt, 0n);
   }
 
+  /** A budget as it was declared last; `undefined` if it was not, or was removed. */
+  declared(name: string): BudgetOptions | undefined {
+    const scope = this.#directory.find(name);
+    return scope === undefined ? undefined : this.#budgets.get(scope)?.whole;
+  }
+
   /**
    * Removes a budget. Threads that have it open get an error on their next call.
    *
@@ -185,6 +191,7 @@ export class ScopeTable {
     Atomics.store(i32, this.#memory.lifeAt(scope), this.#lives);
     Atomics.store(b64, this.#memory.blockedUntilAt(scope), 0n);
     Atomics.store(b64, this.#memory.shareEndAt(scope), isShare ? OVER : 0n);
+    Atomics.store(i32, this.#memory.wantedAt(scope), 0);
     Atomics.store(b64, this.#memory.virtualTimeAt(scope), 0n);
     Atomics.store(b64, this.#memory.ownLaneAt(scope), 0n);
     for (let word = 0; word < this.#memory.maskWords; word++) {
