@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { createRuntime, type PipelineSpec } from '../../dist/src/index.js';
 import { turnOfTheLoop } from '../../src/core/clock.js';
-import { discard, moduleOperator, rows, startRuntime, until } from './threads-support.js';
+import { heldOf } from '../support/collected.js';
+import { discard, endless, moduleOperator, rows, startRuntime, until } from './threads-support.js';
 
 const packageUrl = pathToFileURL(fileURLToPath(new URL('../../dist/src/index.js', import.meta.url))).href;
 
@@ -73,5 +76,45 @@ describe('a process with a runtime', () => {
     for (let i = 0; i < 5; i++) await round();
     await until(() => held().length <= before.length);
     expect(process.eventNames().map((name) => process.listenerCount(name as never))).toEqual(listeners);
+  });
+
+  it('has nothing left of runtimes that were closed, however their jobs ended', async () => {
+    const all: WeakRef<object>[] = [];
+    const life = async () => {
+      // Not by `startRuntime`, which has it until the test is over.
+      const runtime = await createRuntime({
+        moduleFolders: [tmpdir()],
+        breakers: { venue: {} },
+        budgets: { providers: { venue: { permits: 1_000 } } },
+        watchdog: { loop: '1s' },
+      });
+      all.push(new WeakRef(runtime));
+      const gated = { ...rows(1_000), budget: { provider: 'venue' }, breaker: 'venue' } as const;
+      const submit = async (name: string, source: PipelineSpec['source'], body?: string) => {
+        const operators = body === undefined ? [] : [moduleOperator(body)];
+        const job = await runtime.submit({ name, source, operators, sink: discard });
+        all.push(new WeakRef(job));
+        return job;
+      };
+      const ended = [
+        await submit('done', gated),
+        await submit('lost', gated, 'process.exit(1);'),
+        await submit('thrown', gated, `setTimeout(() => { throw new Error('thrown'); });`),
+        await submit('stuck', endless, 'for (;;);'),
+      ];
+      const stopped = await submit('stopped', endless);
+      await until(() => stopped.inspect().counters.rowsIn > 0);
+      for (const { outcome } of ended) all.push(new WeakRef(await outcome));
+      // A call that its thread never answers, and a subscription that nobody reads to its end.
+      const asked = stopped.describe();
+      runtime.subscribe('quotes').close();
+      all.push(new WeakRef(await stopped.stop()));
+      await asked;
+      await submit('open', endless);
+      await runtime.close({ deadlineMs: 1_000 });
+    };
+    for (let round = 0; round < 2; round++) await life();
+    expect(all.length).toBeGreaterThan(20);
+    expect(await heldOf(all)).toBe(0);
   });
 });
