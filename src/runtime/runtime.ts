@@ -5,7 +5,9 @@ import { type Clock, systemClock } from '../core/clock.js';
 import { formatProblem, InvalidOptionsError } from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
+import { IsolatedHosts } from '../hosts/isolated-hosts.js';
 import { PlanningThreads } from '../hosts/planning-threads.js';
+import { ProcessPool } from '../hosts/processes/process-pool.js';
 import { ThreadPool } from '../hosts/thread-pool.js';
 import type { Catalogue } from '../plan/catalogue.js';
 import { DiscoveredComponents } from '../plan/discovery/discovered-components.js';
@@ -194,7 +196,7 @@ export class PipelineRuntime {
         onStall: settings.watchdog.onStall,
       },
       isDebugged: () => inspectorUrl() !== undefined,
-      threads: this.#pool,
+      threads: new IsolatedHosts(this.#pool, () => new ProcessPool(settings)),
       log: logger,
       settings,
       resilience: resilience?.handle(),

@@ -10,6 +10,7 @@ import type { GroupSettings } from '../settings/group-settings.js';
 import type { JobLimits } from '../settings/job-limits.js';
 import type { JobRecord, JobStore } from '../store/job-store.js';
 import { drainDeadlineMs } from '../supervision/drain-deadline.js';
+import { type IsolationWish, problemOfIsolation } from '../supervision/isolation-of.js';
 import {
   isEndState,
   type JobHandle,
@@ -234,6 +235,7 @@ export class PipelineService implements StartQueue<JobActor> {
     if (spec.delivery === 'exactly-once' && !this.#context.checkpoints) {
       throw new InvalidSpecError(`spec "${spec.name}"`, [problemOfNoStore()]);
     }
+    this.#assertIsolation(spec, options);
     this.assertRoom({ name: spec.name, waits: dependsOn.length > 0 });
     const needed = dependsOn.map(({ job, on }) => ({ job: this.#find(spec.name, job), on }));
     const cycle = this.#admission.cycle(spec.name, needed);
@@ -271,6 +273,12 @@ export class PipelineService implements StartQueue<JobActor> {
     const problem = bounds?.isSlice ? problemOfSlicedTopic(spec) : undefined;
     if (problem) throw new InvalidSpecError(`spec "${spec.name}"`, [problem]);
     return bounds;
+  }
+
+  /** @throws {InvalidSpecError} if the spec cannot run in what was said. */
+  #assertIsolation(spec: ResolvedSpec, submitted: IsolationWish): void {
+    const problem = problemOfIsolation(spec, { submitted, defaults: this.#context.settings });
+    if (problem) throw new InvalidSpecError(`spec "${spec.name}"`, [problem]);
   }
 
   /**
@@ -312,6 +320,7 @@ export class PipelineService implements StartQueue<JobActor> {
   ): Promise<JobInfo> {
     const job = this.#supervisor.get(idOrName);
     job.assertUpdatable();
+    this.#assertIsolation(changed, job.terms ?? {});
     await assertFollows(job, changed, this.#context.checkpoints);
     await this.#supervisor.update(job, changed, files, options);
     if (written !== undefined) await this.#keeper?.changeSpec(job, written);

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.js';
 import { PipelineError, toWireError, type WireError } from '../core/errors.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
 import { type Nanos, nanos } from '../core/units.js';
-import type { Threads } from '../hosts/threads.js';
+import type { Isolation, Threads } from '../hosts/threads.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import { type CounterValues, nothingCounted } from '../shared-memory/counters.js';
 import { heartbeatAgeMs } from '../shared-memory/heartbeat.js';
@@ -19,6 +19,7 @@ import { answered } from './answer-deadline.js';
 import { BoundTimers } from './bound-timers.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
 import { isFencedBy } from './fenced-sinks.js';
+import { type IsolationWish, isolationOf } from './isolation-of.js';
 import {
   isEndState,
   type JobHandle,
@@ -63,7 +64,7 @@ export interface JobSettings {
   readonly past?: JobPast | undefined;
 }
 
-export interface JobActorSettings {
+export interface JobActorSettings extends IsolationWish {
   /** From getting a thread until all stages are open. */
   readonly startDeadlineMs: number;
   /** For a drain without a deadline of its own. */
@@ -138,6 +139,8 @@ export class JobActor implements JobHandle, WatchedJob {
   readonly #threads = new Set<RunThread>();
   #stalled: StalledRows | undefined;
   #mayRunUntilNs: Nanos = NO_END;
+  /** Of its last run. */
+  #isolation: Isolation['by'] = 'thread';
   /** Whether the thread before came up. */
   #cameUp = false;
   /** When the first batch of all runs came. */
@@ -273,6 +276,8 @@ export class JobActor implements JobHandle, WatchedJob {
     const { checkpoints, restarts, bounds } = this.#settings;
     const followsEpoch = epochToFollow(this.#life.context.runs);
     const topics = topicsOfSpec(spec) && this.#context.topics?.linkOf(this.id);
+    const isolation = this.#isolationOf(spec);
+    this.#isolation = isolation.by;
     const thread: RunThread = new RunThread(
       {
         clock,
@@ -280,6 +285,7 @@ export class JobActor implements JobHandle, WatchedJob {
         log: log.child({ job: this.name }),
         reusable: !stagesOf(spec).some(({ runsUserCode }) => runsUserCode),
         prepared: this.#nextThread.take(),
+        isolation,
         stopGraceMs: settings.stopGraceMs,
         mayRunUntilNs: this.#mayRunUntilNs,
         task: {
@@ -361,6 +367,7 @@ export class JobActor implements JobHandle, WatchedJob {
       state: this.state,
       revision: this.#specs.revision,
       ...this.terms,
+      ...this.#host,
       ...(waitsFor && { waitsFor }),
       counters,
       ...(ageMs !== undefined && { heartbeatAgeMs: ageMs }),
@@ -370,6 +377,17 @@ export class JobActor implements JobHandle, WatchedJob {
       history: context.history,
       runs: context.runs,
     };
+  }
+
+  /** What it runs in, or will. */
+  get #host(): Pick<JobInfo, 'isolation' | 'pid'> {
+    const { spec } = this.#specs;
+    if (this.#thread) return this.#thread.host;
+    return spec ? { isolation: this.#isolationOf(spec).by } : {};
+  }
+
+  #isolationOf(spec: ResolvedSpec): Isolation {
+    return isolationOf(spec, { submitted: this.terms ?? {}, defaults: this.#context.settings });
   }
 
   /** What the watchdog looks at: a start and an end have deadlines of their own. */
@@ -576,9 +594,10 @@ export class JobActor implements JobHandle, WatchedJob {
     else this.#thread?.command(command);
   }
 
-  /** The first component with native code, whose thread must not be terminated. */
+  /** The first component with native code, whose thread must not be terminated. A process may be. */
   get #native(): string | undefined {
     const { spec } = this.#specs;
+    if (this.#isolation === 'process') return undefined;
     return spec && stagesOf(spec).find(({ loads }) => loads === 'native')?.use;
   }
 
@@ -607,6 +626,7 @@ export class JobActor implements JobHandle, WatchedJob {
   #expectThread({ state, atMs, nextStartAtMs }: JobTransition): void {
     const { spec } = this.#specs;
     if (state !== 'backingOff' || nextStartAtMs === undefined || !spec || !this.#cameUp) return;
+    if (this.#isolationOf(spec).by === 'process') return; // it is started when it is due
     const checkpoints = this.#settings.checkpoints !== undefined;
     this.#nextThread.expectIn(nextStartAtMs - atMs, threadNeeds(spec, { checkpoints }));
   }

@@ -52,6 +52,9 @@ export interface JobTerms {
   /** The group that it belongs to. */
   readonly group?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** What it is to run in, and how much memory its process may have, where its submit said so. */
+  readonly isolation?: 'thread' | 'process' | undefined;
+  readonly maxProcessMb?: number | undefined;
   /** The providers that it uses, as far as its spec names them. */
   readonly providers?: readonly string[] | undefined;
   readonly dependsOn?: readonly JobDependency[] | undefined;
@@ -77,11 +80,15 @@ export interface JobInfo extends Partial<JobTerms> {
   readonly state: JobState;
   /** Of its spec: 1 for the one that it was submitted with, one more with each `update`. */
   readonly revision: number;
+  /** What it runs in, or will; missing once it has ended, unless its submit said so. */
+  readonly isolation?: 'thread' | 'process' | undefined;
+  /** Of its process, while it has one. */
+  readonly pid?: number | undefined;
   /** While it is in the queue: why. */
   readonly waitsFor?: readonly WaitReason[] | undefined;
   /**
    * Read from shared memory without a message to the thread, so they are correct even while it is
-   * blocked. Those of the run that has the thread, or had it last.
+   * blocked. Those of a process are at most a moment old, also while it is blocked. Those of the run that has the thread, or had it last.
    */
   readonly counters: CounterValues;
   /** Ms since the thread's last heartbeat; `undefined` before the first one and after the end. */
