@@ -17,6 +17,7 @@ import { BLOCKED, GRANTED, MOVED, NEVER, STALE, type Verdict } from './verdict.j
  */
 export class GcraLimit implements Limit {
   readonly permits: number;
+  readonly permitsOfWhole: number;
   readonly nsPerPermit: bigint;
   readonly #cells: BigInt64Array;
   readonly #words: Int32Array;
@@ -39,6 +40,7 @@ export class GcraLimit implements Limit {
   constructor(memory: RateMemory, site: LimitSite) {
     const { scope, set, index, version, parameters } = site;
     this.permits = parameters.permits;
+    this.permitsOfWhole = parameters.permitsOfWhole;
     this.nsPerPermit = parameters.ns;
     this.#cells = memory.b64;
     this.#words = memory.i32;

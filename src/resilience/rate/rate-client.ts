@@ -169,7 +169,10 @@ export class RateClient {
         `limit: expected ${most}, found ${describeValue(limit)}`,
       ]);
     }
-    const permits = Math.max(0, Math.min(Math.floor(used), observed.permits));
+    // Of a share, it is the part that the share is of the whole, rounded up.
+    const whole = Math.max(observed.permitsOfWhole, observed.permits);
+    const own = whole === observed.permits ? Math.floor(used) : Math.ceil((used * observed.permits) / whole);
+    const permits = Math.max(0, Math.min(own, observed.permits));
     Atomics.add(this.#memory.i32, this.#memory.toldAt(scope), 1);
     observed.raiseUsed(this.#clock.now(), permits);
   }

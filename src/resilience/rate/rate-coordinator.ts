@@ -111,6 +111,11 @@ export class RateCoordinator {
     return this.#table.declared(name);
   }
 
+  /** @internal All budgets, by their names. */
+  allDeclared(): IterableIterator<[string, BudgetOptions]> {
+    return this.#table.allDeclared();
+  }
+
   /** @internal What whoever deals shares of a budget has to know of those who spend here. */
   need(ref: ScopeRef): ScopeNeed {
     return this.#client.need(ref);

@@ -40,6 +40,7 @@ const baseOf = (version: number): number => (((version >>> 2) % VERSIONS) * 2 **
  */
 export class RollingLimit implements Limit {
   readonly permits: number;
+  readonly permitsOfWhole: number;
   readonly nsPerPermit: bigint;
   readonly #cells: BigInt64Array;
   readonly #words: Int32Array;
@@ -54,6 +55,7 @@ export class RollingLimit implements Limit {
 
   constructor(memory: RateMemory, { scope, set, index, version, parameters, member }: LimitSite) {
     this.permits = parameters.permits;
+    this.permitsOfWhole = parameters.permitsOfWhole;
     this.nsPerPermit = (parameters.ns + BigInt(parameters.permits) - 1n) / BigInt(parameters.permits);
     this.#cells = memory.b64;
     this.#words = memory.i32;
