@@ -24,5 +24,8 @@ export function linkedEnds(
       },
     };
   };
-  return { parent: end(1, 0), child: end(0, 1), cut: () => void (isCut = true) };
+  const cut = () => {
+    isCut = true;
+  };
+  return { parent: end(1, 0), child: end(0, 1), cut };
 }
