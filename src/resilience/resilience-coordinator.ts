@@ -5,10 +5,12 @@ import type { CircuitBreaker } from './breaker/circuit-breaker.js';
 import { type CreateOptions, createBreaker } from './breaker/create-breaker.js';
 import { BreakerUnknownError } from './breaker-unknown-error.js';
 import { type BreakersInput, BreakersSettings } from './breakers-settings.js';
+import { declaredBudget } from './dealer/parts.js';
 import type { Limiter } from './rate/limiter.js';
 import type { ObservedUsage } from './rate/rate-client.js';
 import { RateCoordinator, type RateCoordinatorOptions } from './rate/rate-coordinator.js';
 import type { ScopeRef, ThrottledScope } from './rate/scope-ref.js';
+import type { RemoteResilienceHandle } from './remote/remote-messages.js';
 import type { Resilience } from './resilience-client.js';
 import { type ResilienceHandle, resilienceHandle } from './resilience-handle.js';
 
@@ -70,6 +72,23 @@ export class ResilienceCoordinator implements Resilience {
       [...this.#breakers].map(([provider, breaker]) => [provider, breaker.handle()]),
     );
     return resilienceHandle({ rates: this.rates.handle(), breakers });
+  }
+
+  /** @internal Plain data for another process, without memory of this one: `ResilienceServer` serves it. */
+  remoteHandle(owner: string): RemoteResilienceHandle {
+    const budgets = [...this.rates.allDeclared()].map(([name, budget]) => [name, declaredBudget(budget)]);
+    const breakers = [...this.#breakers].map(([provider, breaker]) => [provider, breaker.options]);
+    return {
+      owner,
+      budgets: Object.fromEntries(budgets),
+      breakers: Object.fromEntries(breakers),
+      waitersMax: this.rates.handle().waitersMax,
+    };
+  }
+
+  /** @internal Providers that have a breaker. */
+  breakerNames(): Iterable<string> {
+    return this.#breakers.keys();
   }
 
   limiter(ref: ScopeRef): Limiter {

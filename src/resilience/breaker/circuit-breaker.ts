@@ -78,6 +78,12 @@ export class CircuitBreaker implements Breaker {
     return stateName(this.#cells.load());
   }
 
+  /** @internal Its options now, as they were given, without its name. */
+  get options(): Omit<BreakerOptions, 'name'> {
+    const { name: _, ...options } = this.#options;
+    return options;
+  }
+
   /** Its options now, with defaults. */
   get settings(): BreakerSettings {
     return this.#mirror.settings;
