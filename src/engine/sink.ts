@@ -87,6 +87,8 @@ export interface Sink extends Stage {
   outputs?(): readonly string[];
   /** Bytes written so far. */
   readonly bytesOut?: number;
+  /** Rows since `open` that it was given and has put among the rejects instead. */
+  readonly rowsRejected?: number | undefined;
   /**
    * Of the rows since `open`, those that it has made durable and visible by itself. Without it, rows are durable
    * once a `flush` or `prepare` after them is done.

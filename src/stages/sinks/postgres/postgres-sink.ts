@@ -35,6 +35,7 @@ export class PostgresSink implements Sink {
   #ordinal = 0;
   #rows = 0;
   #rowsCommitted = 0;
+  #rowsRejected = 0;
   #bytes = 0;
   /** Between `prepare` and `decide`: the rows in front of it are to be committed by themselves. */
   readonly #hold = new Hold();
@@ -50,6 +51,10 @@ export class PostgresSink implements Sink {
 
   get bytesOut(): number {
     return this.#bytes;
+  }
+
+  get rowsRejected(): number {
+    return this.#rowsRejected;
   }
 
   get rowsDurable(): number {
@@ -117,7 +122,7 @@ export class PostgresSink implements Sink {
   }
 
   #durable(): Durable {
-    return { rows: this.#rows, position: { ordinal: this.#ordinal } };
+    return { rows: this.#rows - this.#rowsRejected, position: { ordinal: this.#ordinal } };
   }
 
   /**
@@ -164,6 +169,7 @@ export class PostgresSink implements Sink {
       found,
       raw: this.#textOf(batch, row),
     });
+    this.#rowsRejected++;
   }
 
   #textOf(batch: Batch, row: number): string {
