@@ -13,6 +13,7 @@ import csvSink from '../stages/sinks/csv/component.js';
 import jsonlSink from '../stages/sinks/jsonl/component.js';
 import nullSink from '../stages/sinks/null/component.js';
 import parquetSink from '../stages/sinks/parquet/component.js';
+import postgresSink from '../stages/sinks/postgres/component.js';
 import splitSink from '../stages/sinks/split/component.js';
 import teeSink from '../stages/sinks/tee/component.js';
 import topicSink from '../stages/sinks/topic/component.js';
@@ -43,6 +44,7 @@ export const BUILT_IN = [
   jsonlSink,
   nullSink,
   parquetSink,
+  postgresSink,
   splitSink,
   teeSink,
   topicSink,
