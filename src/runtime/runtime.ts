@@ -3,8 +3,10 @@ import type { z } from 'zod';
 import { assertFunction, assertMapping, assertText } from '../core/assert-argument.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { formatProblem, InvalidOptionsError } from '../core/errors.js';
+import type { EventStreamOptions } from '../core/event-log.js';
 import { hideSecrets } from '../core/hide-secrets.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
+import { NANOS_PER_MILLI } from '../core/units.js';
 import { IsolatedHosts } from '../hosts/isolated-hosts.js';
 import { PlanningThreads } from '../hosts/planning-threads.js';
 import { endOrphans, markOf } from '../hosts/processes/orphans.js';
@@ -14,6 +16,7 @@ import type { Catalogue } from '../plan/catalogue.js';
 import { DiscoveredComponents } from '../plan/discovery/discovered-components.js';
 import { loadCatalogue } from '../plan/load-catalogue.js';
 import type { PipelineSpec } from '../plan/typed-spec.js';
+import type { BreakerEvent } from '../resilience/breaker/breaker-event.js';
 import type { BreakersInput } from '../resilience/breakers-settings.js';
 import type { BudgetsInput } from '../resilience/rate/rate-settings.js';
 import type { ResilienceCoordinator } from '../resilience/resilience-coordinator.js';
@@ -27,7 +30,14 @@ import type { SubmitOptions } from '../service/submit-options.js';
 import { parseOptions } from '../settings/parse-options.js';
 import { RuntimeSettings, type StoreSettings } from '../settings/runtime-settings.js';
 import type { JobStore } from '../store/job-store.js';
-import type { JobHandle, JobInfo, JobReport, RuntimeEvent } from '../supervision/job.js';
+import {
+  isBreakerChange,
+  type JobHandle,
+  type JobInfo,
+  type JobReport,
+  type MissedEvents,
+  type RuntimeEvent,
+} from '../supervision/job.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
 import { redactingLogger } from '../telemetry/redacting-logger.js';
 import { type TopicInfo, TopicRegistry } from '../topics/topic-registry.js';
@@ -171,6 +181,7 @@ export class PipelineRuntime {
   readonly #subscriptions = new Set<TopicSubscription>();
   readonly #clock: Clock;
   readonly #schedules: SpecSchedules;
+  readonly #ignoreBreakers: () => void;
 
   constructor(context: RuntimeContext) {
     const { settings, planning, catalogue, logger, inspect, clock, resilience, own } = context;
@@ -210,6 +221,7 @@ export class PipelineRuntime {
       secrets,
       inspect,
     });
+    this.#ignoreBreakers = resilience?.onBreakers((event) => this.#tellBreaker(event)) ?? (() => {});
     this.#intake = new JobIntake({
       service: this.#service,
       planning,
@@ -238,6 +250,12 @@ export class PipelineRuntime {
       clock: this.#clock,
       schedule: (given, more) => this.#schedules.add(given, more),
     });
+  }
+
+  #tellBreaker(event: BreakerEvent): void {
+    if (!isBreakerChange(event)) return;
+    const atMs = Number(this.#clock.wall() / NANOS_PER_MILLI);
+    this.#service.tell({ type: 'breaker.state', atMs, change: event });
   }
 
   /**
@@ -434,6 +452,25 @@ export class PipelineRuntime {
   }
 
   /**
+   * What happens from now on, as `on` tells it: each transition of a job with its cause, findings of the watchdog,
+   * groups, schedules, breakers. For any number of readers, each of which has all of it. It ends once the runtime is
+   * closed, or with its `signal`.
+   *
+   * A reader holds nothing up. One that falls behind by more than `capacity` events misses the oldest, and reads how
+   * many in their place (`events.missed`).
+   *
+   * @throws {InvalidOptionsError}
+   *
+   * @example
+   * for await (const event of runtime.events()) {
+   *   if (event.type === 'job.state') console.log(event.name, event.state, event.reason);
+   * }
+   */
+  events(options?: EventStreamOptions): AsyncGenerator<RuntimeEvent | MissedEvents, void> {
+    return this.#service.events(options);
+  }
+
+  /**
    * Accepts no more jobs, ends all live jobs, and then the threads. With `checkpoints`, jobs are suspended: submitted
    * again, in this process or the next one, they go on where they were. Without, they are drained. After the deadline
    * (`drainDeadlineMs` by default), jobs that are still at it are `stopped` and their threads ended.
@@ -444,13 +481,18 @@ export class PipelineRuntime {
     assertMapping('close', options);
     const closed = this.#service.close(options);
     if (this.#service.isClosed) this.#schedules.stop(); // not for a wrong deadline
-    await closed;
-    for (const subscription of this.#subscriptions) subscription.end();
-    this.#topics.close();
-    await this.#planning.close();
-    await this.#pool.close();
-    this.#own?.close();
-    this.#showSecrets();
+    try {
+      await closed;
+      for (const subscription of this.#subscriptions) subscription.end();
+      this.#topics.close();
+      await this.#planning.close();
+      await this.#pool.close();
+      this.#ignoreBreakers();
+      this.#own?.close();
+      this.#showSecrets();
+    } finally {
+      if (this.#service.isClosed) this.#service.endEvents();
+    }
   }
 }
 
