@@ -17,7 +17,7 @@ const ROWS = [
   ['telemetry'],
   ['expressions', 'outputs'],
   ['engine'],
-  ['formats', 'topics'],
+  ['formats', 'topics', 'databases'],
   ['stages', 'providers'],
   ['registry', 'documents'],
   ['plan'],
