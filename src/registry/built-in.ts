@@ -10,6 +10,7 @@ import selectOperator from '../stages/operators/select/component.js';
 import sessionsOperator from '../stages/operators/sessions/component.js';
 import consoleSink from '../stages/sinks/console/component.js';
 import csvSink from '../stages/sinks/csv/component.js';
+import duckdbSink from '../stages/sinks/duckdb/component.js';
 import jsonlSink from '../stages/sinks/jsonl/component.js';
 import nullSink from '../stages/sinks/null/component.js';
 import parquetSink from '../stages/sinks/parquet/component.js';
@@ -40,6 +41,7 @@ export const BUILT_IN = [
   smartBatcher,
   consoleSink,
   csvSink,
+  duckdbSink,
   jsonlSink,
   nullSink,
   parquetSink,

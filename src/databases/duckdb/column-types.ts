@@ -22,9 +22,6 @@ export const TYPES_OF: Readonly<Record<Column['type'], readonly [TypeName, ...Ty
   boolean: ['BOOLEAN'],
 };
 
-/** Types that round what they are given, so that they have to be asked for. */
-export const ROUNDS: ReadonlySet<TypeName> = new Set(['FLOAT']);
-
 const OTHER_NAMES: Readonly<Record<string, TypeName>> = {
   TIMESTAMPTZ: 'TIMESTAMP WITH TIME ZONE',
   TEXT: 'VARCHAR',

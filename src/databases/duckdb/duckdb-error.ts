@@ -1,4 +1,4 @@
-import { PipelineError } from '../../core/errors.js';
+import { PipelineError, RuntimeError } from '../../core/errors.js';
 
 /** What to do about a failure of DuckDB, by how its message begins or what is in it. */
 const ADVICE: readonly { readonly matches: RegExp; readonly text: string; readonly retryable: boolean }[] = [
@@ -36,8 +36,8 @@ export function duckDbFailed(
   path: string,
   cause: unknown,
   code: 'OUTPUT_FAILED' | 'INPUT_UNREADABLE' = 'OUTPUT_FAILED',
-): PipelineError {
-  if (cause instanceof PipelineError) return cause;
+): RuntimeError {
+  if (cause instanceof RuntimeError) return cause;
   const message = messageOf(cause);
   if (isLocked(message)) {
     const holder = /held in (.*?\(PID \d+\))/.exec(message)?.[1] ?? 'another process';
@@ -55,4 +55,6 @@ export function duckDbFailed(
   });
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** Without the stack that DuckDB adds to errors of its own. */
+const messageOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n\nStack Trace')[0]!;

@@ -7,12 +7,18 @@ import { checkNumbers, numberEncoder } from './encode-numbers.js';
 import { TextEncoderOfColumn } from './encode-texts.js';
 import { type ColumnEncoder, copied } from './encoded-rows.js';
 
-/** @param rowsMax - Most rows of one call of `encode`. */
+interface EncoderOptions {
+  /** Whether numbers are rounded to what their type holds. */
+  readonly rounds: boolean;
+  /** Most rows of one call of `encode`. */
+  readonly rowsMax: number;
+}
+
 export function columnEncoder(
   column: Column,
   type: DuckDbType,
   dictionary: Dictionary | undefined,
-  rowsMax: number,
+  { rounds, rowsMax }: EncoderOptions,
 ): ColumnEncoder {
   switch (column.type) {
     case 'timestamp':
@@ -26,12 +32,12 @@ export function columnEncoder(
     default:
       if (type.name === 'DECIMAL') {
         return {
-          check: (data, rows, refuse) => checkDecimals(column, type, data, rows, refuse),
-          encode: decimalEncoder(column, type, rowsMax),
+          check: (data, rows, refuse) => checkDecimals(column, type, rounds, data, rows, refuse),
+          encode: decimalEncoder(column, type, rounds, rowsMax),
         };
       }
       return {
-        check: (data, rows, refuse) => checkNumbers(column, type, data, rows, refuse),
+        check: (data, rows, refuse) => checkNumbers(column, type, rounds, data, rows, refuse),
         encode: numberEncoder(column, type, rowsMax),
       };
   }

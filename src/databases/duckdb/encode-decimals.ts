@@ -9,15 +9,16 @@ type Decimal = Extract<DuckDbType, { name: 'DECIMAL' }>;
 /** 10 to a larger power is no longer exact in a double. */
 const EXACT_POWER_MAX = 22;
 
-/** Finds the numbers that are not exactly a decimal of this width and scale. Nothing is rounded. */
+/** Finds the numbers that are not exactly a decimal of this width and scale or, if it `rounds`, are too large for it. */
 export function checkDecimals(
   column: Column,
   type: Decimal,
+  rounds: boolean,
   data: ColumnData,
   rows: number,
   refuse: Refuse,
 ): void {
-  const unscaled = unscaledBy(column, type);
+  const unscaled = unscaledBy(column, type, rounds);
   const limit = 10n ** BigInt(type.width);
   for (let row = 0; row < rows; row++) {
     if (isNull(column, data, row)) continue;
@@ -35,9 +36,10 @@ export function checkDecimals(
 export function decimalEncoder(
   column: Column,
   type: Decimal,
+  rounds: boolean,
   rowsMax: number,
 ): (data: ColumnData, start: number, rows: number) => EncodedRows {
-  const unscaled = unscaledBy(column, type);
+  const unscaled = unscaledBy(column, type, rounds);
   const width = bytesOf(type);
   const view = new DataView(new ArrayBuffer(rowsMax * width));
   const bytes = new Uint8Array(view.buffer);
@@ -72,6 +74,7 @@ function write(view: DataView, at: number, width: number, value: bigint): void {
 function unscaledBy(
   column: Column,
   { scale }: Decimal,
+  rounds: boolean,
 ): (data: ColumnData, row: number) => bigint | undefined {
   const power = 10n ** BigInt(scale);
   if (column.type === 'int64') return (data, row) => readInt64(data as Int32Array, row) * power;
@@ -81,6 +84,7 @@ function unscaledBy(
     const value = data[row]!;
     if (!Number.isFinite(value)) return undefined;
     if (Number.isInteger(value)) return BigInt(value) * power;
+    if (rounds) return BigInt(value.toFixed(scale).replace('.', ''));
     if (scale > EXACT_POWER_MAX) return undefined;
     const whole = Math.round(value * factor);
     // The decimal is meant if it reads as this very double, and has fewer digits than tell doubles apart.

@@ -13,6 +13,7 @@ const isWhole = (name: DuckDbType['name']): name is WholeName => Object.hasOwn(W
 export function checkNumbers(
   column: Column,
   { name }: DuckDbType,
+  rounds: boolean,
   data: ColumnData,
   rows: number,
   refuse: Refuse,
@@ -21,8 +22,16 @@ export function checkNumbers(
   if (name === 'FLOAT') {
     for (let row = 0; row < rows; row++) {
       const value = data[row]!;
-      if (!Number.isFinite(value) || Number.isFinite(Math.fround(value))) continue;
-      refuse(row, 'a number that FLOAT can hold, at most 3.4028234663852886e38', String(value));
+      const single = Math.fround(value);
+      const fits = rounds ? Number.isFinite(single) : single === value;
+      if (fits || !Number.isFinite(value)) continue;
+      refuse(
+        row,
+        rounds
+          ? 'a number that FLOAT can hold, at most 3.4028234663852886e38'
+          : 'a number that FLOAT holds exactly ("rounds: true" rounds it)',
+        String(value),
+      );
     }
     return;
   }

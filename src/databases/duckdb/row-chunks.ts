@@ -25,19 +25,23 @@ export class RowChunks {
   readonly #types: readonly DuckDBType[];
   readonly #encoders: readonly ColumnEncoder[];
 
-  /** @param types - Of the columns of the schema, in its order. */
+  /**
+   * @param types - Of the columns of the schema, in its order.
+   * @param rounds - Whether numbers are rounded to what their type holds.
+   */
   constructor(
     duckDb: LoadedDuckDb,
     schema: Schema,
     types: readonly DuckDbType[],
     dictionaries: DictionarySet,
+    rounds: boolean,
   ) {
     this.#duckDb = duckDb;
     this.#columns = schema.columns;
     this.#types = types.map((type) => chunkType(duckDb.api, type));
     this.#encoders = schema.columns.map((column, i) => {
       const texts = column.type === 'string' ? dictionaries.get(column.dictionary ?? column.name) : undefined;
-      return columnEncoder(column, types[i]!, texts, VECTOR_ROWS);
+      return columnEncoder(column, types[i]!, texts, { rounds, rowsMax: VECTOR_ROWS });
     });
   }
 

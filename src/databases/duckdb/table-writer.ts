@@ -3,16 +3,10 @@ import type { Batch } from '../../columns/batch.js';
 import type { DictionarySet } from '../../columns/dictionary.js';
 import type { Schema } from '../../columns/schema.js';
 import { PipelineError } from '../../core/errors.js';
-import {
-  type CheckpointKey,
-  openCheckpoints,
-  recordCheckpoint,
-  takeOver,
-  type Writer,
-} from './checkpoint-row.js';
+import { type CommitHolder, CommitRecord } from './commit-record.js';
 import { duckDbFailed, isRefusedRow } from './duckdb-error.js';
 import { Database, type DatabaseOptions } from './open-database.js';
-import { quoteName, quoteTable } from './quote-name.js';
+import { quoteName, quoteTable, tableName } from './quote-name.js';
 import { type RefusedRow, refusedRows } from './refused-rows.js';
 import { type RefusedValue, RowChunks } from './row-chunks.js';
 import { StagedRows, type StagedTable } from './staged-rows.js';
@@ -22,7 +16,9 @@ export interface TableWriterOptions extends DatabaseOptions, TargetOptions {
   readonly schema: Schema;
   readonly dictionaries: DictionarySet;
   /** Where the database decides which checkpoint counts. */
-  readonly checkpoints?: (CheckpointKey & Writer & { readonly isResuming: boolean }) | undefined;
+  readonly holder?: CommitHolder | undefined;
+  /** Whether a run begins, and does not go on from a checkpoint. */
+  readonly isNew: boolean;
   /** Told of rows that a constraint refuses, before the others are committed. */
   onRefused(row: RefusedTableRow): void;
   /** Called once all of them were told of. */
@@ -43,6 +39,7 @@ export class TableWriter {
   readonly #database: Database;
   readonly #connection: DuckDBConnection;
   readonly #target: TargetTable;
+  readonly #record: CommitRecord | undefined;
   readonly #staged: StagedRows;
   readonly #chunks: RowChunks;
   /** Ended, and in no cut. */
@@ -56,14 +53,22 @@ export class TableWriter {
     database: Database,
     connection: DuckDBConnection,
     target: TargetTable,
+    record: CommitRecord | undefined,
     staged: StagedRows,
   ) {
     this.#options = options;
     this.#database = database;
     this.#connection = connection;
     this.#target = target;
+    this.#record = record;
     this.#staged = staged;
-    this.#chunks = new RowChunks(database.duckDb, options.schema, target.types, options.dictionaries);
+    this.#chunks = new RowChunks(
+      database.duckDb,
+      options.schema,
+      target.types,
+      options.dictionaries,
+      options.rounds,
+    );
   }
 
   /** @throws {PipelineError} by the database, the table, or `FENCED`. */
@@ -72,23 +77,16 @@ export class TableWriter {
     try {
       const connection = await database.connect();
       const target = await targetTable(connection, options, options.schema);
-      if (options.checkpoints) await TableWriter.#takeOver(connection, options, options.checkpoints);
+      const record = options.holder && new CommitRecord(options.path, target.name, options.holder);
+      await record?.openTable(connection, options.create === 'if-missing');
+      await record?.take(connection, options.isNew);
       const names = options.schema.columns.map(({ name }) => name);
       const staged = await StagedRows.open(await database.connect(), target, names);
-      return new TableWriter(options, database, connection, target, staged);
+      return new TableWriter(options, database, connection, target, record, staged);
     } catch (error) {
       await database.close();
       throw duckDbFailed('write to', options.path, error);
     }
-  }
-
-  static async #takeOver(
-    connection: DuckDBConnection,
-    { path, create }: TableWriterOptions,
-    { isResuming, ...at }: NonNullable<TableWriterOptions['checkpoints']>,
-  ): Promise<void> {
-    await openCheckpoints(connection, path, create === 'if-missing');
-    await takeOver(connection, path, at, at, isResuming);
   }
 
   /** The rows with values that cannot be written. They are to be taken out of the batch first. */
@@ -146,14 +144,11 @@ export class TableWriter {
   }
 
   async #transact(tables: readonly StagedTable[], checkpoint: string | undefined): Promise<void> {
-    const { path, checkpoints } = this.#options;
     const connection = this.#connection;
     await connection.run('BEGIN');
     try {
       for (const table of tables) await connection.run(this.#insertion(table));
-      if (checkpoints && checkpoint !== undefined) {
-        await recordCheckpoint(connection, path, checkpoints, checkpoints, checkpoint);
-      }
+      if (checkpoint !== undefined) await this.#record?.record(connection, checkpoint);
       await connection.run('COMMIT');
     } catch (error) {
       // After a failed statement nothing else is possible; after a failed COMMIT there may be no transaction.
@@ -170,10 +165,11 @@ export class TableWriter {
     const keys = key.map(quoteName);
     const others = columns.filter((column) => !keys.includes(column));
     const set = others.map((column) => `${column} = excluded.${column}`).join(', ');
+    const lacksKey = keys.map((column) => `${column} IS NULL`).join(' OR ');
     return (
       `${into} SELECT ${columns.join(', ')} FROM ${name} ` +
-      // One statement changes no row twice.
-      `QUALIFY row_number() OVER (PARTITION BY ${keys.join(', ')} ORDER BY rowid DESC) = 1 ORDER BY rowid ` +
+      // One statement changes no row twice: of those with one key, the last one counts.
+      `WHERE rowid IN (SELECT max(rowid) FROM ${name} GROUP BY ${keys.join(', ')}) OR ${lacksKey} ` +
       `ON CONFLICT (${keys.join(', ')}) DO ${set === '' ? 'NOTHING' : `UPDATE SET ${set}`}`
     );
   }
@@ -225,3 +221,25 @@ export class TableWriter {
 }
 
 const REMOVED_AT_ONCE = 10_000;
+
+/**
+ * Takes a run over at its database, which must be free: the last start of it has ended.
+ *
+ * @returns The checkpoint that was committed last; `undefined` if none was.
+ * @throws {PipelineError} `FENCED` if a later start has taken it over, `OUTPUT_IN_USE` while an earlier one lives.
+ */
+export async function takeOverAt(
+  options: DatabaseOptions & { readonly table: string },
+  holder: CommitHolder,
+): Promise<string | undefined> {
+  const database = await Database.forWriting(options, false);
+  try {
+    const connection = await database.connect();
+    const record = new CommitRecord(options.path, tableName(options.table), holder);
+    return (await record.isThere(connection)) ? await record.take(connection, false) : undefined;
+  } catch (error) {
+    throw duckDbFailed('take over', options.path, error);
+  } finally {
+    await database.close();
+  }
+}

@@ -1,15 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column, Schema } from '../../columns/schema.js';
 import { PipelineError } from '../../core/errors.js';
-import {
-  canHold,
-  type DuckDbType,
-  parseType,
-  ROUNDS,
-  TYPES_OF,
-  typeText,
-  usualType,
-} from './column-types.js';
+import { canHold, type DuckDbType, parseType, TYPES_OF, typeText, usualType } from './column-types.js';
 import { quoteName, quoteTable, type TableName, tableName } from './quote-name.js';
 
 export interface TargetOptions {
@@ -20,6 +12,8 @@ export interface TargetOptions {
   readonly create: 'never' | 'if-missing';
   /** Columns whose values tell one row from another: a later row with the same ones takes its place. */
   readonly key?: readonly string[] | undefined;
+  /** Whether numbers are rounded to what their type holds. */
+  readonly rounds: boolean;
   /** Types that were asked for, by column. */
   readonly types?: Readonly<Record<string, string>> | undefined;
 }
@@ -91,22 +85,12 @@ function fittingType(column: Column, found: readonly FoundColumn[], options: Tar
   const there = found.find(({ name }) => name.toLowerCase() === column.name.toLowerCase());
   const asked = options.types?.[column.name];
   const askedType = asked === undefined ? undefined : parseType(asked);
-  const expected = askedType
-    ? typeText(askedType)
-    : TYPES_OF[column.type].filter((type) => !ROUNDS.has(type)).join(', ');
+  const expected = askedType ? typeText(askedType) : TYPES_OF[column.type].join(', ');
   if (!there) throw misfit(options, column.name, expected, 'no such column');
   const type = parseType(there.type);
   if (askedType && there.type !== typeText(askedType))
     throw misfit(options, column.name, expected, there.type);
   if (!type || !canHold(type, column)) throw misfit(options, column.name, expected, there.type);
-  if (ROUNDS.has(type.name) && !askedType) {
-    throw misfit(
-      options,
-      column.name,
-      expected,
-      `${there.type}, which rounds; to have that, set "types: { ${column.name}: ${there.type} }"`,
-    );
-  }
   return type;
 }
 
