@@ -22,6 +22,9 @@ export interface DuckDbVectors {
     bytes: number,
   ): void;
   vector_assign_string_element_len(vector: unknown, row: number, text: Uint8Array): void;
+  vector_get_data(vector: unknown, bytes: number): Uint8Array;
+  /** `null` where all rows have a value. */
+  vector_get_validity(vector: unknown, bytes: number): Uint8Array | null;
 }
 
 export interface LoadedDuckDb {
@@ -36,6 +39,8 @@ const NEEDED = [
   'vector_ensure_validity_writable',
   'copy_data_to_vector_validity',
   'vector_assign_string_element_len',
+  'vector_get_data',
+  'vector_get_validity',
 ] as const;
 
 let loaded: LoadedDuckDb | undefined;
