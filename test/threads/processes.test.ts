@@ -202,7 +202,12 @@ describe('the process of a job', () => {
     const run = async (i: number) => {
       const source = i % 2 === 0 ? rows(10) : endless;
       const job = await runtime.submit({ name: `n${i}`, source, sink: discard }, { isolation });
-      await until(() => job.inspect().pid !== undefined || job.inspect().state === 'completed');
+      await until(
+        () =>
+          job.inspect().pid !== undefined ||
+          job.inspect().error !== undefined ||
+          job.inspect().state === 'completed',
+      );
       const { pid } = job.inspect();
       if (i % 2 === 1) await job.stop();
       await job.outcome;
