@@ -1,6 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
-import { hideSecrets } from '../../core/hide-secrets.js';
 import { redact } from '../../core/redact.js';
 import { type Counters, openCounters } from '../../shared-memory/counters.js';
 import { openThreadWatch, type ThreadWatch } from '../../shared-memory/thread-watch.js';
@@ -20,7 +19,7 @@ import {
   type ToWatch,
   WATCH_FD,
 } from '../../wire/process-messages.js';
-import { secretsOfSpec, stagesOf } from '../../wire/stages-of-spec.js';
+import { stagesOf } from '../../wire/stages-of-spec.js';
 import type { ThreadRun } from '../threads.js';
 import { ControlBridge } from './control-bridge.js';
 import { lossOf, type ProcessLimits, startLossOf } from './loss-of.js';
@@ -50,7 +49,6 @@ export class ProcessRun implements ThreadRun {
   readonly #counters: Counters;
   readonly #memory: MirroredMemory;
   readonly #control: ControlBridge;
-  readonly #showSecrets: () => void;
   readonly #lastLines: string[] = [];
   #child: ChildProcess | undefined;
   #result: PipelineOutcome | undefined;
@@ -71,11 +69,7 @@ export class ProcessRun implements ThreadRun {
     const watch = openThreadWatch(task.watch);
     this.#memory = new MirroredMemory(this.#counters, watch);
     this.#control = new ControlBridge(task.control, (message) => this.#tell(message));
-    this.#showSecrets = hideSecrets(secretsOfSpec(task.spec));
-    this.outcome = this.#run(watch).finally(() => {
-      this.#control.close();
-      this.#showSecrets();
-    });
+    this.outcome = this.#run(watch).finally(() => this.#control.close());
   }
 
   get pid(): number | undefined {
@@ -160,7 +154,7 @@ export class ProcessRun implements ThreadRun {
     switch (message.type) {
       case 'hello':
         this.#cameUp = true;
-        this.#memory.hear(message.nowNs);
+        this.#memory.begin(message.nowNs);
         this.#begin();
         return;
       case 'notice':
