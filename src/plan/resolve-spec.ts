@@ -108,7 +108,7 @@ export async function resolveWithFiles(
   if (problems.length > 0 || !outline.data || !isWhole(planned)) {
     throw new InvalidSpecError(`spec${nameOf(spec)}`, problems);
   }
-  const { name, deadLetter, batchRows, maxMemoryMb, seed, delivery } = outline.data;
+  const { name, job, deadLetter, batchRows, maxMemoryMb, seed, delivery } = outline.data;
   const { queue } = outline.data.source;
   const resolved = {
     name,
@@ -123,6 +123,7 @@ export async function resolveWithFiles(
     seed,
     ...(deadLetter && { deadLetter }),
     ...(delivery === 'exactly-once' && { delivery }),
+    ...(job && { job }),
   };
   await checkPromises(resolved, outputs, {
     registry,
