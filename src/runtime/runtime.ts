@@ -15,6 +15,7 @@ import { loadCatalogue } from '../plan/load-catalogue.js';
 import type { PipelineSpec } from '../plan/typed-spec.js';
 import type { BreakersInput } from '../resilience/breakers-settings.js';
 import type { BudgetsInput } from '../resilience/rate/rate-settings.js';
+import type { ResilienceServer } from '../resilience/remote/resilience-server.js';
 import type { ResilienceCoordinator } from '../resilience/resilience-coordinator.js';
 import type { GroupHandle, GroupInfo } from '../service/groups/group-handle.js';
 import { lastingIdPrefix } from '../service/job-identity.js';
@@ -169,6 +170,8 @@ export class PipelineRuntime {
   readonly #subscriptions = new Set<TopicSubscription>();
   readonly #clock: Clock;
   readonly #schedules: SpecSchedules;
+  /** Serves budgets and breakers to jobs in processes. */
+  #server: Promise<ResilienceServer | undefined> | undefined;
 
   constructor(context: RuntimeContext) {
     const { settings, planning, catalogue, logger, inspect, clock, resilience, own } = context;
@@ -196,7 +199,10 @@ export class PipelineRuntime {
         onStall: settings.watchdog.onStall,
       },
       isDebugged: () => inspectorUrl() !== undefined,
-      threads: new IsolatedHosts(this.#pool, () => new ProcessPool(settings)),
+      threads: new IsolatedHosts(
+        this.#pool,
+        () => new ProcessPool(settings, { resilience: () => (this.#server ??= serve(resilience, clock)) }),
+      ),
       log: logger,
       settings,
       resilience: resilience?.handle(),
@@ -443,9 +449,20 @@ export class PipelineRuntime {
     this.#topics.close();
     await this.#planning.close();
     await this.#pool.close();
+    (await this.#server)?.close();
     this.#own?.close();
     this.#showSecrets();
   }
+}
+
+/** Imported once a job in a process needs it. */
+async function serve(
+  resilience: ResilienceCoordinator | undefined,
+  clock: Clock,
+): Promise<ResilienceServer | undefined> {
+  if (!resilience) return undefined;
+  const { ResilienceServer } = await import('../resilience/remote/resilience-server.js');
+  return new ResilienceServer(resilience, { clock });
 }
 
 interface RuntimeContext {
