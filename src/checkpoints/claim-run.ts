@@ -1,8 +1,13 @@
 import { InvalidOptionsError, PipelineError } from '../core/errors.js';
 import { invariant } from '../core/invariant.js';
 import { randomId } from '../core/random-id.js';
+import { keyAtSinks } from '../engine/cuts/checkpoint-decision.js';
 import type { CheckpointSaver } from '../engine/cuts/checkpoint-keeper.js';
+import type { SinkFactory } from '../engine/factories.js';
+import { decidedCheckpoint } from '../plan/decided-checkpoint.js';
 import { checkpointFor, fitCheckpoint } from '../plan/fit-checkpoint.js';
+import { builtIn } from '../registry/built-in.js';
+import type { Registry } from '../registry/registry.js';
 import type { Logger } from '../telemetry/logger.js';
 import { type Checkpoint, type RunIdentity, readCheckpoint } from '../wire/checkpoint.js';
 import { ownerOfThread } from '../wire/owner-of-thread.js';
@@ -17,6 +22,10 @@ export interface ClaimOptions {
   readonly checkpointEveryMs: number | undefined;
   /** Must be `undefined`: the checkpoint comes from the store. */
   readonly checkpoint: Checkpoint | undefined;
+  /** The components that the spec can use. Default: those of this package. */
+  readonly registry?: Registry | undefined;
+  /** The sink of the spec, if it is given in code. */
+  readonly sink?: SinkFactory<unknown> | undefined;
   /** The log of the run. */
   readonly log: Logger;
 }
@@ -73,7 +82,8 @@ export async function claimUnlessEnded(
   // Loaded again: the previous owner may have saved until the claim, and cannot save after it.
   const found = await store.load(key);
   if (hasEnded(found)) return { ended: readCheckpoint(found) };
-  const checkpoint = checkGoesOn(found, spec, log);
+  const decided = found && (await decidedAmong(readCheckpoint(found), spec, fence, options));
+  const checkpoint = checkGoesOn(decided, spec, log);
   const run = { id: checkpoint?.run.id ?? randomId(), epoch: fence.epoch, owner: fence.owner };
   const saver = {
     everyMs,
@@ -82,6 +92,17 @@ export async function claimUnlessEnded(
     save: (taken: Checkpoint) => store.save(key, fence, taken),
   };
   return { run, saver, ...(checkpoint && { checkpoint }) };
+}
+
+/** @throws What the sink throws whose database knows which checkpoint counts. */
+function decidedAmong(
+  found: Checkpoint,
+  spec: ResolvedSpec,
+  { epoch, owner, keyId }: Fence,
+  { registry = builtIn, sink, log }: ClaimOptions,
+): Promise<Checkpoint | undefined> {
+  const key = keyAtSinks(keyId, found.run.id);
+  return decidedCheckpoint(found, spec, { job: spec.name, key, epoch, owner, log, registry, sink });
 }
 
 /**

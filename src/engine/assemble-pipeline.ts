@@ -2,6 +2,7 @@ import { SYMBOLS_IN_ORDER } from '../columns/event-order.js';
 import { placesOf } from '../wire/stage-tree.js';
 import { needsOriginsInBranches } from './branches/origins-in-branches.js';
 import { PipelineBranches } from './branches/pipeline-branches.js';
+import { decidingSink } from './cuts/checkpoint-decision.js';
 import { CheckpointKeeper } from './cuts/checkpoint-keeper.js';
 import { PipelineCuts } from './cuts/pipeline-cuts.js';
 import { StageStates } from './cuts/stage-states.js';
@@ -126,6 +127,8 @@ export function assemblePipeline(parts: PipelineParts, loop: LoopHooks): Assembl
     clock,
     log,
     sink,
+    decider: decidingSink(places),
+    checkpoint: parts.checkpoint,
     saver,
     onDue: () => loop.cutWhileIdle(),
     onRoom: () => loop.endHold(),

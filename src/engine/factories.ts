@@ -1,4 +1,6 @@
 import type { Schema } from '../columns/schema.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Owner } from '../wire/checkpoint.js';
 import type { StageFiles } from '../wire/stage-files.js';
 import type { Batcher } from './batcher.js';
 import type { Operator } from './operator.js';
@@ -55,6 +57,18 @@ export interface BatcherFactory<Options> {
   create(options: Options, input: Schema, context: StageContext): Batcher;
 }
 
+/** What a sink that decides is asked for at the start of a run. */
+export interface TakeOver {
+  readonly job: string;
+  /** Identifies the key of the checkpoint store, or the run: the same in all starts of the run. */
+  readonly key: string;
+  /** What the sink is called in checkpoints. */
+  readonly sink: string;
+  readonly epoch: number;
+  readonly owner: Owner;
+  readonly log: Logger;
+}
+
 /** How a sink is made from its options: as a {@link SourceFactory}. */
 export interface SinkFactory<Options> {
   /** Says what is wrong with the options for these columns. */
@@ -63,4 +77,13 @@ export interface SinkFactory<Options> {
   files?(options: Options): StageFiles;
   /** Makes the stage, without opening anything. */
   create(options: Options, input: Schema, context: StageContext): Sink;
+  /**
+   * Of a sink that `decides`: takes the run over at its database, so that no earlier start commits anything more, and
+   * returns the id of the last checkpoint of the key that was committed. It waits for a transaction of an earlier start whose commit
+   * is in progress. Called before the stages are made, if the store holds an undecided checkpoint.
+   *
+   * @returns `undefined` if none was committed.
+   * @throws {RuntimeError} `FENCED` if a later start has taken the run over.
+   */
+  takeOver?(options: Options, start: TakeOver): Promise<string | undefined>;
 }

@@ -34,6 +34,8 @@ export interface StageContext {
   readonly job: string;
   /** Id of the stage, its path in the spec, such as `operators[0]`: for messages. */
   readonly id: string;
+  /** What a sink is called in checkpoints: its id or, if the user has named it, by that name. */
+  readonly key?: string | undefined;
   readonly clock: Clock;
   /** Seed for random numbers in a stage without its own seed. */
   readonly seed: number;

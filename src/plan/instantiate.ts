@@ -30,6 +30,7 @@ import { columnsInto } from './columns-into.js';
 import { partsOfStages, problemOfNoStore, problemsOfExactlyOnce } from './exactly-once.js';
 import { checkpointFor } from './fit-checkpoint.js';
 import { lossyBranches, problemsOfLoss, refusedBranches, type SinkPromise } from './lossy-branches.js';
+import { problemsOfDeciders } from './one-decider.js';
 import { openGateOf } from './open-gate.js';
 import { problemsOfDoubles } from './rows-twice.js';
 import { fingerprintOf } from './spec-fingerprint.js';
@@ -138,6 +139,9 @@ export async function instantiate(
     source: parts.source.stage.capabilities.delivery,
     sinks: promisesOf(parts),
   });
+  const deciding = placesOf<Named<Stage>>(parts).filter(
+    ({ kind, stage: { stage } }) => kind === 'sink' && (stage as Sink).capabilities.decides, // the kind says what it is
+  );
   const isExact = spec.delivery === 'exactly-once';
   const problems = [
     ...(isExact && !saver ? [problemOfNoStore()] : []),
@@ -145,6 +149,7 @@ export async function instantiate(
     ...(isExact
       ? problemsOfExactlyOnce(partsOfStages(placesOf<Named<Stage>>(parts), registry), [], registry)
       : []),
+    ...problemsOfDeciders(deciding.map(({ path, stage: { use } }) => ({ path, use }))),
     ...problemsOfLoss(refused),
     ...problemsOfDoubles(placesOf<Named<Stage>>(parts), {
       restarts: environment.restarts,

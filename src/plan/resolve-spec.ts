@@ -14,6 +14,7 @@ import { findFiles } from './find-files.js';
 import { problemsOfKeys } from './keys-before-branches.js';
 import { problemsOfLiveInputs } from './live-inputs.js';
 import { whereItBelongs } from './misplaced-option.js';
+import { problemsOfDeciders } from './one-decider.js';
 import { checkJobFiles } from './paths/check-job-files.js';
 import type { JobFiles } from './paths/job-files.js';
 import { DEFAULT_BATCHER, OPERATORS_MAX, PipelineSpec } from './pipeline-spec.js';
@@ -192,6 +193,10 @@ async function checkPromises(
     const capabilities = await capabilitiesOf(place);
     if (schema && capabilities) checkSourceQueue(queue, { schema, capabilities }, { add });
   }
+  const deciding = placesOf<ResolvedStage>(spec).filter(
+    ({ kind, stage }) => kind === 'sink' && stage.facts?.decides,
+  );
+  problems.push(...problemsOfDeciders(deciding.map(({ path, stage: { use } }) => ({ path, use }))));
   const ofDelivery = await exactlyOnceProblems(spec, { registry, outputs, isInCode });
   // A queue that can do nothing of what it is told is refused for that alone.
   const isRefused = (path: Path) =>

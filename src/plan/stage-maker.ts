@@ -325,9 +325,9 @@ export class StageMaker {
     branches: StageContext['branches'],
   ): StageContext {
     const log = this.logOf(place);
-    const { id } = place;
+    const { id, key } = place;
     const calendars = calendarsOf(place);
-    return { ...this.#making.context, id, log, stream, calendars, inputs: {}, branches, wake: () => {} };
+    return { ...this.#making.context, id, key, log, stream, calendars, inputs: {}, branches, wake: () => {} };
   }
 
   #named<S>(

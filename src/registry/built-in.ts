@@ -10,12 +10,15 @@ import selectOperator from '../stages/operators/select/component.js';
 import sessionsOperator from '../stages/operators/sessions/component.js';
 import consoleSink from '../stages/sinks/console/component.js';
 import csvSink from '../stages/sinks/csv/component.js';
+import duckdbSink from '../stages/sinks/duckdb/component.js';
 import jsonlSink from '../stages/sinks/jsonl/component.js';
 import nullSink from '../stages/sinks/null/component.js';
 import parquetSink from '../stages/sinks/parquet/component.js';
+import postgresSink from '../stages/sinks/postgres/component.js';
 import splitSink from '../stages/sinks/split/component.js';
 import teeSink from '../stages/sinks/tee/component.js';
 import topicSink from '../stages/sinks/topic/component.js';
+import duckdbSource from '../stages/sources/duckdb/component.js';
 import mergeSource from '../stages/sources/merge/component.js';
 import replaySource from '../stages/sources/replay/component.js';
 import routerSource from '../stages/sources/router/component.js';
@@ -25,6 +28,7 @@ import { Registry } from './registry.js';
 
 /** The components and providers that come with the package. */
 export const BUILT_IN = [
+  duckdbSource,
   mergeSource,
   replaySource,
   routerSource,
@@ -40,9 +44,11 @@ export const BUILT_IN = [
   smartBatcher,
   consoleSink,
   csvSink,
+  duckdbSink,
   jsonlSink,
   nullSink,
   parquetSink,
+  postgresSink,
   splitSink,
   teeSink,
   topicSink,

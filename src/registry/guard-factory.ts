@@ -9,6 +9,7 @@ import { failed, invalid, messageOf, shapeOf } from '../stages/operators/module/
 interface AnyFactory {
   plan?(...given: unknown[]): unknown;
   files?(options: unknown): unknown;
+  takeOver?(...given: unknown[]): unknown;
   create(...given: unknown[]): unknown;
 }
 
@@ -37,6 +38,7 @@ export function guardFactory<Kind extends ComponentKind>(
         }
       },
     }),
+    ...(own.takeOver && { takeOver: (...given) => own.takeOver?.(...given) }),
     ...(own.files && { files: (options) => own.files?.(options) }),
     create(...given) {
       let stage: unknown;

@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
-import { assertMapping, assertWorker } from '../core/assert-argument.js';
+import { assertFunction, assertMapping, assertWorker } from '../core/assert-argument.js';
 import { parseOptions } from '../settings/parse-options.js';
+import type { BreakerListener } from './breaker/breaker-event.js';
 import type { CircuitBreaker } from './breaker/circuit-breaker.js';
 import { type CreateOptions, createBreaker } from './breaker/create-breaker.js';
 import { BreakerUnknownError } from './breaker-unknown-error.js';
@@ -104,6 +105,19 @@ export class ResilienceCoordinator implements Resilience {
     const breaker = this.#breakers.get(provider);
     if (breaker === undefined) throw new BreakerUnknownError(provider, [...this.#breakers.keys()]);
     return breaker;
+  }
+
+  /**
+   * Adds a listener to the events of all breakers.
+   *
+   * @returns A function that removes it.
+   */
+  onBreakers(listener: BreakerListener): () => void {
+    assertFunction('onBreakers', listener);
+    const ends = [...this.#breakers.values()].map((breaker) => breaker.subscribe(listener));
+    return () => {
+      for (const end of ends) end();
+    };
   }
 
   /** @see RateClient.throttled */

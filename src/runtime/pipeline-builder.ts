@@ -15,6 +15,7 @@ import type { OpenSpec } from '../plan/typed-spec.js';
 import { loadHere } from '../plan/user-code/load-here.js';
 import type { ProviderDefinition } from '../providers/contract/define-provider.js';
 import { builtIn } from '../registry/built-in.js';
+import type { Registry } from '../registry/registry.js';
 import type { Resilience } from '../resilience/resilience-client.js';
 import { parseOptions } from '../settings/parse-options.js';
 import { DiscoverySettings } from '../settings/runtime-settings.js';
@@ -182,7 +183,7 @@ export class PipelineBuilder {
     const { resolved: spec } = await resolveWithFiles(this.#spec, context);
     hideSecrets(secretsOfSpec(spec)); // permanently: objects that hold them may outlive the run
     const log = redactingLogger(logger);
-    const start = await this.#start(spec, log);
+    const start = await this.#start(spec, log, registry);
     try {
       return await instantiate(spec, {
         clock,
@@ -204,11 +205,12 @@ export class PipelineBuilder {
   async #start(
     spec: ResolvedSpec,
     log: Logger,
+    registry: Registry,
   ): Promise<Pick<PipelineEnvironment, 'checkpoint' | 'run' | 'saver'>> {
-    const { store, key, checkpointEveryMs, checkpoint } = this.#options;
+    const { store, key, checkpointEveryMs, checkpoint, sink } = this.#options;
     if (store) {
       const { claimRun } = await import('../checkpoints/claim-run.js');
-      return claimRun(spec, { store, key, checkpointEveryMs, checkpoint, log });
+      return claimRun(spec, { store, key, checkpointEveryMs, checkpoint, log, registry, sink });
     }
     return checkpoint ? { checkpoint: readCheckpoint(checkpoint) } : {};
   }

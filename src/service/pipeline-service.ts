@@ -1,5 +1,6 @@
 import { turnOfTheLoop } from '../core/clock.js';
 import { InvalidSpecError, PipelineError, toWireError } from '../core/errors.js';
+import type { EventStreamOptions } from '../core/event-log.js';
 import type { PlainData } from '../core/plain-data.js';
 import { cutText } from '../core/shown-text.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
@@ -17,6 +18,7 @@ import {
   type JobInfo,
   type JobReport,
   type JobTerms,
+  type MissedEvents,
   type RuntimeEvent,
 } from '../supervision/job.js';
 import type { JobActor } from '../supervision/job-actor.js';
@@ -394,6 +396,16 @@ export class PipelineService implements StartQueue<JobActor> {
   /** @see Supervisor.on */
   on(listener: (event: RuntimeEvent) => void): () => void {
     return this.#supervisor.on(listener);
+  }
+
+  /** @see Supervisor.events */
+  events(options?: EventStreamOptions): AsyncGenerator<RuntimeEvent | MissedEvents, void> {
+    return this.#supervisor.events(options);
+  }
+
+  /** @see Supervisor.endEvents */
+  endEvents(): void {
+    this.#supervisor.endEvents();
   }
 
   /**

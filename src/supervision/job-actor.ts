@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import { PipelineError, toWireError, type WireError } from '../core/errors.js';
+import type { EventLog, EventStreamOptions } from '../core/event-log.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
 import { type Nanos, nanos } from '../core/units.js';
 import type { Isolation, Threads } from '../hosts/threads.js';
@@ -21,6 +22,7 @@ import { Deadline, drainDeadlineMs } from './drain-deadline.js';
 import { isFencedBy } from './fenced-sinks.js';
 import { type IsolationWish, isolationOf } from './isolation-of.js';
 import {
+  type EventOfJob,
   isEndState,
   type JobHandle,
   type JobInfo,
@@ -29,6 +31,7 @@ import {
   type JobTerms,
   type JobTransition,
   type JobWish,
+  type MissedEvents,
   type RuntimeEvent,
   type StalledRows,
   type WaitReason,
@@ -44,6 +47,7 @@ import { NextThread } from './next-thread.js';
 import type { Restarts } from './restart-policy.js';
 import { mayRestart } from './run-end.js';
 import { RunThread } from './run-thread.js';
+import { eventLog } from './runtime-events.js';
 import { SpecRevisions, type UpdateEnd } from './spec-revisions.js';
 import { leftAt, stalledError, stalledRows, stuckError } from './watch-findings.js';
 import type { StallFinding, StuckFinding, WatchedJob, WatchedRun } from './watchdog.js';
@@ -149,6 +153,8 @@ export class JobActor implements JobHandle, WatchedJob {
   /** Set with the report. */
   #endState: JobState = 'failed';
   #lastTransition: JobTransition | undefined;
+  /** Made for its first reader. */
+  #events: EventLog<EventOfJob | MissedEvents> | undefined;
   /** Somebody has asked to suspend it. */
   #wasSuspended = false;
   readonly #deadline: Deadline;
@@ -609,6 +615,18 @@ export class JobActor implements JobHandle, WatchedJob {
     this.#bounds.arm(isDone ? undefined : boundInstants(context));
     if (isDone) this.#finish();
     if (this.#tellTransition() && this.#report) this.#context.onEnd(this, this.#report);
+  }
+
+  events(options?: EventStreamOptions): AsyncGenerator<EventOfJob | MissedEvents, void> {
+    this.#events ??= eventLog(`events of job "${this.name}"`);
+    if (!this.isLive) this.#events.end();
+    return this.#events.stream(options);
+  }
+
+  /** An event of this job is told to all listeners. */
+  told(event: EventOfJob): void {
+    this.#events?.add(event);
+    if (event.type === 'job.ended') this.#events?.end();
   }
 
   /** @returns Whether there was a new one to tell of. */

@@ -1,4 +1,6 @@
 import type { WireError } from '../core/errors.js';
+import type { EventStreamOptions } from '../core/event-log.js';
+import type { BreakerEvent } from '../resilience/breaker/breaker-event.js';
 import type { CounterValues } from '../shared-memory/counters.js';
 import type { JobBounds } from '../wire/bounds.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
@@ -145,6 +147,16 @@ export interface JobHandle {
   /** The job now, read from shared memory: no message to its thread. */
   inspect(): JobInfo;
   /**
+   * What happens to the job from now on, each transition with its cause: for any number of readers. It ends behind
+   * `job.ended`, or with its `signal`. What came before is the `history` of `inspect()`.
+   *
+   * A reader holds nothing up. One that falls behind by more than `capacity` events misses the oldest, and reads how
+   * many in their place (`events.missed`).
+   *
+   * @throws {InvalidOptionsError}
+   */
+  events(options?: EventStreamOptions): AsyncGenerator<EventOfJob | MissedEvents, void>;
+  /**
    * The report of each stage about itself; asks the thread. Empty while it has no thread: before its start,
    * while it backs off, and once it has ended.
    *
@@ -203,6 +215,32 @@ export interface GroupFailure {
   readonly group?: string;
   readonly error?: WireError;
 }
+
+/** Tells the reader of a stream of events, who was too slow, how many were dropped right before the next one. */
+export interface MissedEvents {
+  readonly type: 'events.missed';
+  readonly count: number;
+}
+
+/** An event of one job. */
+export type EventOfJob = Extract<RuntimeEvent, { readonly type: `job.${string}` }>;
+
+/** The id of the job that an event is of; `undefined` if it is of none. */
+export function jobIdOf(event: RuntimeEvent): string | undefined {
+  if (event.type === 'job.ended') return event.report.id;
+  return isOfJob(event) ? event.id : undefined;
+}
+
+const isOfJob = (event: RuntimeEvent): event is EventOfJob => event.type.startsWith('job.');
+
+/** A breaker has come into another state. */
+export type BreakerChange = Extract<BreakerEvent, { readonly type: (typeof BREAKER_CHANGES)[number] }>;
+
+const BREAKER_CHANGES = ['opened', 'halfOpened', 'closed', 'heldOpen', 'disabled'] as const;
+
+/** Whether a breaker has come into another state. */
+export const isBreakerChange = (event: BreakerEvent): event is BreakerChange =>
+  (BREAKER_CHANGES as readonly string[]).includes(event.type);
 
 /** An event that a runtime reports to its listeners, in order for each job. Plain data. */
 export type RuntimeEvent =
@@ -271,6 +309,13 @@ export type RuntimeEvent =
       readonly atMs: number;
     }
   | { readonly type: 'job.ended'; readonly report: JobReport }
+  /** A breaker of the runtime has come into another state, and why. */
+  | {
+      readonly type: 'breaker.state';
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      readonly change: BreakerChange;
+    }
   /** A group begins to restart, since one of its jobs or groups has failed. */
   | {
       readonly type: 'group.restarting';

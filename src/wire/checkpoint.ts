@@ -44,6 +44,17 @@ export interface RunIdentity {
 /** A digest of each option of a spec, by path such as `source.path`. */
 export type SpecFingerprint = Readonly<Record<string, string>>;
 
+/** A checkpoint whose strings are the first of those of another one. */
+export type CheckpointWithoutStrings = Omit<Checkpoint, 'dictionaries' | 'undecided'>;
+
+/** What is known of a checkpoint that counts only if a database has committed it, together with its rows. */
+export interface Undecided {
+  /** What the sink of that database is called in the states of the checkpoint. */
+  readonly sink: string;
+  /** What counts otherwise. Missing: nothing, and the run begins anew. */
+  readonly before?: CheckpointWithoutStrings;
+}
+
 /**
  * A consistent cut between two batches, as plain data: everything before it is durable, and it contains
  * nothing after it.
@@ -75,6 +86,10 @@ export interface Checkpoint {
     /** `false`: the sink has yet to make the last rows visible. */
     readonly isPublished: boolean;
   };
+  /** What the database of a sink that decides records with its rows. Random. */
+  readonly decidedAs?: string;
+  /** Set as long as only that database knows whether it counts. */
+  readonly undecided?: Undecided;
 }
 
 /**
@@ -104,6 +119,7 @@ export function readForm(data: unknown): Checkpoint {
   const fields = fieldsOf(data, 'the checkpoint');
   const { version, job, run, takenAtMs, spec, states, counters, progress, dictionaries, isReset, ended } =
     fields;
+  const { decidedAs, undecided } = fields;
   if (isCount(version) && version > CHECKPOINT_VERSION) {
     const expected = `${CHECKPOINT_VERSION}, which this release reads`;
     throw new NewerCheckpointError(
@@ -143,7 +159,21 @@ export function readForm(data: unknown): Checkpoint {
     if (how !== 'completed' && how !== 'drained') throw invalid('ended.how', '"completed" or "drained"', how);
     if (typeof isPublished !== 'boolean') throw invalid('ended.isPublished', 'true or false', isPublished);
   }
+  const isNamed = typeof decidedAs === 'string' && decidedAs !== '';
+  if (!isNamed && (decidedAs !== undefined || undecided !== undefined)) {
+    throw invalid('decidedAs', 'a text', decidedAs);
+  }
+  if (undecided !== undefined) readUndecided(undecided);
   return { ...fields, counters: counts } as unknown as Checkpoint; // all its fields were checked
+}
+
+function readUndecided(undecided: unknown): void {
+  const { sink, before } = fieldsOf(undecided, 'undecided');
+  if (typeof sink !== 'string') throw invalid('undecided.sink', 'the name of a sink', sink);
+  if (before === undefined) return;
+  const form = fieldsOf(before, 'undecided.before');
+  if (form.undecided !== undefined) throw invalid('undecided.before.undecided', 'nothing', form.undecided);
+  readForm({ ...form, dictionaries: {} });
 }
 
 function checkStates(states: Record<string, unknown>, isReset: unknown): void {

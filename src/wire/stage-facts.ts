@@ -16,6 +16,8 @@ export interface StageFacts {
    * run, even if its thread is still at work.
    */
   readonly isFenced?: boolean | undefined;
+  /** Of a sink: its database decides which checkpoint counts, as its capabilities say once it is made. */
+  readonly decides?: boolean | undefined;
   /** Of a sink: it passes some rows to none of its branches. */
   readonly leavesRowsUnrouted?: boolean | undefined;
   /**

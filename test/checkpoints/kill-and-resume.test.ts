@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { CheckpointStore } from '../../src/checkpoints/checkpoint-store.js';
 import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
 import type { OpenSpec } from '../../src/plan/typed-spec.js';
 import { createPipeline } from '../../src/runtime/pipeline-builder.js';
 import type { PipelineReport } from '../../src/wire/pipeline-report.js';
 import { scratchFolder } from '../support/recorded-data.js';
+import { stoppedAfter, watched } from '../support/stopped-process.js';
 import { TransactionalTable } from '../support/transactional-table.js';
 
 /** A round takes up to a second. */
@@ -72,42 +72,6 @@ const countsOf = ({ counters }: PipelineReport) => {
     counters;
   return { rowsIn, rowsDerived, rowsFiltered, rowsFolded, rowsDropped, rowsRejected, rowsOut, rowsLate };
 };
-
-/** A process that is stopped at its n-th step, and may go on much later. */
-function stoppedAfter(steps: number) {
-  let left = steps;
-  let wake = () => {};
-  const gate = new Promise<void>((resolve) => {
-    wake = resolve;
-  });
-  let stop = () => {};
-  const isStopped = new Promise<'stopped'>((resolve) => {
-    stop = () => resolve('stopped');
-  });
-  const step = (): Promise<void> | void => {
-    if (left-- > 0) return;
-    stop();
-    return gate;
-  };
-  return { step, isStopped, goOn: () => wake() };
-}
-
-/** The store as a process sees it that may be stopped before and after whatever it asks. */
-function watched(store: CheckpointStore, step: () => Promise<void> | void): CheckpointStore {
-  const around = async <T>(act: () => Promise<T>): Promise<T> => {
-    await step();
-    const result = await act();
-    await step();
-    return result;
-  };
-  return {
-    load: (key) => around(() => store.load(key)),
-    claim: (key, owner) => around(() => store.claim(key, owner)),
-    save: (key, fence, checkpoint) => around(() => store.save(key, fence, checkpoint)),
-    list: () => store.list(),
-    remove: (key) => store.remove(key),
-  };
-}
 
 describe.each(Object.entries(SPECS))('a run of %s', (_name, spec) => {
   it(

@@ -17,7 +17,7 @@ export class Life {
   constructor(outer?: Life) {
     this.#outer = outer;
     if (outer?.hasEnded) this.#hasEnded = true;
-    else outer?.#inner.add(this);
+    else if (outer) outer.#inner.add(this);
   }
 
   get hasEnded(): boolean {

@@ -12,6 +12,7 @@ import { RepeatingTimer } from '../repeating-timer.js';
 import type { Durable, Sink } from '../sink.js';
 import type { Named } from '../stage.js';
 import { labelOf } from '../stage-label.js';
+import { CheckpointDecision, type DecidingSink } from './checkpoint-decision.js';
 import { CheckpointRequests } from './checkpoint-requests.js';
 
 /** Saves the checkpoints of this run. */
@@ -45,6 +46,10 @@ export interface CheckpointKeeperParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly sink: Named<Sink>;
+  /** The sink whose database decides which checkpoint counts, if there is one. */
+  readonly decider?: DecidingSink | undefined;
+  /** The checkpoint that the run goes on from, and its id at the database. */
+  readonly checkpoint?: Checkpoint | undefined;
   /** If omitted, checkpoints are not saved, only returned to the callers that asked for them. */
   readonly saver?: CheckpointSaver | undefined;
   /** @throws What ends the run, if nothing may be saved and committed any more. */
@@ -66,7 +71,8 @@ const SAVE_AGAIN_MS_MAX = 1_000;
 
 /**
  * Decides when a checkpoint is due, and carries each one through: the sink prepares, the checkpoint is
- * saved, and once it is accepted, the sink makes the rows in it visible. This happens in the background,
+ * saved, and once it is accepted, the sink makes the rows in it visible. Where the database of a sink decides,
+ * the checkpoint is saved as undecided, and that sink commits first. This happens in the background,
  * one checkpoint at a time; a caller that asks meanwhile gets the next one.
  *
  * A failed save drops nothing: prepared rows wait for the next checkpoint. While the store has no room,
@@ -77,6 +83,7 @@ export class CheckpointKeeper {
   readonly #requests = new CheckpointRequests();
   readonly #timer: RepeatingTimer | undefined;
   readonly #stopping = new AbortController();
+  readonly #decision: CheckpointDecision | undefined;
   #isTimeDue = false;
   #isTaking = false;
   /** The `turn` of the last accepted checkpoint. */
@@ -91,7 +98,8 @@ export class CheckpointKeeper {
 
   constructor(parts: CheckpointKeeperParts) {
     this.#parts = parts;
-    const { clock, saver, onDue } = parts;
+    const { clock, saver, onDue, decider, checkpoint } = parts;
+    if (saver && decider) this.#decision = new CheckpointDecision(decider, checkpoint);
     this.#roomWarning = new OnceAMinute(clock);
     if (!saver) return;
     const { everyMs, firstMs = everyMs } = saver;
@@ -164,6 +172,7 @@ export class CheckpointKeeper {
       taken = await cut();
     } catch (error) {
       requests.reject(error);
+      this.#decision?.takeBack();
       if (!(error instanceof LateCutError)) throw error;
       this.#refusedBy(error);
       return;
@@ -207,6 +216,7 @@ export class CheckpointKeeper {
           return true;
         } catch (error) {
           this.throwIfFailed();
+          this.#decision?.takeBack();
           if (error instanceof LateCutError) {
             if (!taken) this.#refusedBy(error);
             taken = undefined; // of this one, nothing more comes
@@ -245,13 +255,16 @@ export class CheckpointKeeper {
       ({ position } = await durable);
       taken = checkpoint(position);
     } catch (error) {
+      this.#decision?.takeBack();
       throw error instanceof LateCutError ? this.#refusedBy(error) : this.#fail(error);
     }
     if (!saver) return taken;
     this.#expectTime();
+    const decision = isPrepared ? this.#decision : undefined;
     try {
-      await saver.save(taken);
+      await saver.save(decision?.undecided(taken) ?? taken);
     } catch (error) {
+      decision?.takeBack();
       throw this.#refusedBy(error);
     }
     this.#failedInRow = 0;
@@ -260,6 +273,7 @@ export class CheckpointKeeper {
     if (!isPrepared) return taken;
     this.#expectTime(); // else the next start commits it: the checkpoint was accepted
     try {
+      await decision?.decide();
       await blame('SINK_FAILED', labelOf('Sink', sink), () => sink.stage.commit?.(position, throwIfOver));
     } catch (error) {
       throw this.#fail(error);

@@ -8,7 +8,7 @@ import { type Liveness, livenessOf, type RunOwner, thisOwner } from './run-owner
 import { outputOf, RUNS } from './state-folder.js';
 
 /** What a run does to its output. Only runs that append to a directory can work side by side. */
-export type RunMode = 'append' | 'error' | 'replace' | 'single file';
+export type RunMode = 'append' | 'error' | 'replace' | 'single file' | 'database';
 
 /** The entry that a run writes when it begins. */
 export interface RunEntry {

@@ -226,6 +226,9 @@ function otherColumns(output: string, ours: RunEntry, theirs: RunEntry): Pipelin
   );
 }
 
+const ONE_WRITER = 'A database has one writer at a time';
+const APPENDERS = 'Only runs with "ifExists: append" into one directory may be at work at the same time';
+
 function inUse(
   path: string,
   entry: RunEntry,
@@ -236,8 +239,8 @@ function inUse(
   return new PipelineError(
     'OUTPUT_IN_USE',
     liveness === 'live'
-      ? `"${output}" is being written by ${who}; wait for its end, or give each job a path of its own. Only runs ` +
-          'with "ifExists: append" into one directory may be at work at the same time'
+      ? `"${output}" is being written by ${who}; wait for its end, or give each job a path of its own. ` +
+          (entry.mode === 'database' ? ONE_WRITER : APPENDERS)
       : `"${output}" may still be written by ${who}, which did not say that it has ended and ${WHY_UNSEEN[liveness]}: ` +
           `make sure that it is over, then free the output with: tickloom release "${output}" ` +
           `(its entry is "${path}")`,

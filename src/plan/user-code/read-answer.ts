@@ -161,10 +161,14 @@ function readChecked({ options, loads, facts, files }: Fields): CheckedStage | u
 
 /** What a plan need not ask of user code is left out. */
 function readFacts(facts: unknown): StageFacts {
-  const { keepsTime, groupsBy, leavesRowsUnrouted, replayOnly } = fieldsOf(facts, 'facts that are none');
+  const { keepsTime, groupsBy, decides, leavesRowsUnrouted, replayOnly } = fieldsOf(
+    facts,
+    'facts that are none',
+  );
   return {
     ...(keepsTime === true && { keepsTime }),
     ...(groupsBy !== undefined && { groupsBy: readGroups(groupsBy) }),
+    ...(decides === true && { decides }),
     ...(leavesRowsUnrouted === true && { leavesRowsUnrouted }),
     ...(replayOnly !== undefined && { replayOnly: readReplayOnly(replayOnly) }),
   };

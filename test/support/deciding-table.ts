@@ -1,0 +1,100 @@
+import { copyRow, type Row, rowsOf } from '../../src/columns/row-view.js';
+import { PipelineError } from '../../src/core/errors.js';
+import type { SinkFactory, TakeOver } from '../../src/engine/factories.js';
+import { ownerText } from '../../src/wire/checkpoint.js';
+
+/** Called before and after each step of a sink; may wait, for ever too, or throw. */
+export type OnDecidingStep = (
+  step: 'take over' | 'write' | 'prepare' | 'decide' | 'committed' | 'flush',
+) => Promise<void> | void;
+
+/** A database in memory that decides which checkpoint counts: rows and the id of their checkpoint are committed as one. */
+export class DecidingTable {
+  #rows: Row[] = [];
+  #holder: { readonly epoch: number; readonly owner: string } | undefined;
+  #checkpoint: string | undefined;
+
+  get rows(): readonly Row[] {
+    return this.#rows;
+  }
+
+  /** The id of the last checkpoint that it has committed. */
+  get checkpoint(): string | undefined {
+    return this.#checkpoint;
+  }
+
+  takeOver({ epoch, owner }: Pick<TakeOver, 'epoch' | 'owner'>): string | undefined {
+    const holder = { epoch, owner: ownerText(owner) };
+    const last = this.#holder;
+    const isLater = !last || epoch > last.epoch || (epoch === last.epoch && holder.owner === last.owner);
+    if (!isLater) throw fenced();
+    this.#holder = holder;
+    return this.#checkpoint;
+  }
+
+  /** Puts it back, as from a backup. */
+  putBack(checkpoint: string | undefined): void {
+    this.#checkpoint = checkpoint;
+  }
+
+  sink(onStep: OnDecidingStep = () => {}): SinkFactory<unknown> {
+    return {
+      takeOver: async (_options, start) => {
+        await onStep('take over');
+        const found = this.takeOver(start);
+        await onStep('take over');
+        return found;
+      },
+      create: (_options, _schema, { run, resuming }) => {
+        const { epoch, owner } = run!; // the pipeline gives it
+        /** In the transaction: those in front of the last `prepare` that has not been decided, and those behind it. */
+        let prepared: Row[] = [];
+        let rows: Row[] = [];
+        const commit = (checkpoint: string | undefined) => {
+          const { epoch: of, owner: by } = this.#holder ?? {};
+          if (of !== epoch || by !== ownerText(owner)) throw fenced();
+          this.#rows.push(...prepared);
+          this.#checkpoint = checkpoint;
+          prepared = [];
+        };
+        return {
+          capabilities: { delivery: 'transactional', decides: true },
+          open: () => {
+            this.takeOver({ epoch, owner });
+            if (!resuming) this.#checkpoint = undefined; // of the run before
+          },
+          resume: () => {},
+          async write(batch) {
+            const taken = Array.from(rowsOf(batch), copyRow);
+            batch.release();
+            await onStep('write');
+            rows.push(...taken);
+          },
+          async prepare() {
+            prepared.push(...rows);
+            rows = [];
+            await onStep('prepare');
+            return { rows: prepared.length, position: null };
+          },
+          takeBack: () => {
+            rows = [...prepared, ...rows];
+            prepared = [];
+          },
+          async decide(checkpoint) {
+            if (prepared.length === 0) [prepared, rows] = [rows, []];
+            await onStep('decide');
+            commit(checkpoint);
+            await onStep('committed');
+          },
+          flush: async () => {
+            await onStep('flush');
+            if (rows.length + prepared.length > 0) throw new Error('rows that no checkpoint has');
+            return { rows: this.#rows.length, position: null };
+          },
+        };
+      },
+    };
+  }
+}
+
+const fenced = () => new PipelineError('FENCED', 'a later start has taken the run over at the database');
