@@ -62,7 +62,7 @@ export interface RuntimeOptions extends Omit<z.input<typeof RuntimeSettings>, 's
    * a store of your own. What it has that should run goes on at once. The runtime closes it.
    */
   readonly store?: z.input<typeof StoreSettings> | JobStore | undefined;
-  /** Receives the log lines of all threads, with the fields `job` and `thread`. Any Pino logger fits. */
+  /** Receives the log lines of all threads, with the field `job`, and `thread` or `process`. Any Pino logger fits. */
   readonly logger?: Logger | undefined;
   /** Receives the inspection events of the job machines, for XState's inspector. */
   readonly inspect?: InspectMachine | undefined;

@@ -54,7 +54,5 @@ const ownOf = (spec: ResolvedSpec): Isolation['by'] =>
 
 /** What a job shares with others by memory. */
 function sharedBy(spec: ResolvedSpec): readonly string[] {
-  return [
-    ...(topicsOfSpec(spec) ? ['topics'] : []),
-  ];
+  return [...(topicsOfSpec(spec) ? ['topics'] : [])];
 }

@@ -133,7 +133,8 @@ export class SimulatedRun implements ThreadRun {
         const options = { store, key: undefined, checkpointEveryMs: everyMs, checkpoint: undefined, log };
         return claimUnlessEnded(spec, options, followsEpoch);
       },
-      openResilience: async (handle) => recording(openResilience(handle as ResilienceHandle, { clock }), this.#context.onGrant),
+      openResilience: async (handle) =>
+        recording(openResilience(handle as ResilienceHandle, { clock }), this.#context.onGrant),
       overrides: ({ sink }) => ({ sink: filesOn(fs, sink.options) }),
     });
     await life.pass();

@@ -1,6 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
-import { hideSecrets } from '../../core/hide-secrets.js';
 import { redact } from '../../core/redact.js';
 import type { ResilienceServer } from '../../resilience/remote/resilience-server.js';
 import { type Counters, openCounters } from '../../shared-memory/counters.js';
@@ -22,7 +21,7 @@ import {
   type ToWatch,
   WATCH_FD,
 } from '../../wire/process-messages.js';
-import { secretsOfSpec, stagesOf } from '../../wire/stages-of-spec.js';
+import { stagesOf } from '../../wire/stages-of-spec.js';
 import type { ThreadRun } from '../threads.js';
 import { ControlBridge } from './control-bridge.js';
 import { lossOf, type ProcessLimits, startLossOf } from './loss-of.js';
@@ -54,7 +53,6 @@ export class ProcessRun implements ThreadRun {
   readonly #counters: Counters;
   readonly #memory: MirroredMemory;
   readonly #control: ControlBridge;
-  readonly #showSecrets: () => void;
   readonly #lastLines: string[] = [];
   #child: ChildProcess | undefined;
   #result: PipelineOutcome | undefined;
@@ -79,12 +77,10 @@ export class ProcessRun implements ThreadRun {
     const watch = openThreadWatch(task.watch);
     this.#memory = new MirroredMemory(this.#counters, watch);
     this.#control = new ControlBridge(task.control, (message) => this.#tell(message));
-    this.#showSecrets = hideSecrets(secretsOfSpec(task.spec));
     this.outcome = this.#run(watch).finally(() => {
       this.#isOver = true;
       this.#control.close();
       this.#endBudgets();
-      this.#showSecrets();
     });
   }
 
@@ -174,7 +170,7 @@ export class ProcessRun implements ThreadRun {
     switch (message.type) {
       case 'hello':
         this.#cameUp = true;
-        this.#memory.hear(message.nowNs);
+        this.#memory.begin(message.nowNs);
         void this.#begin();
         return;
       case 'notice':

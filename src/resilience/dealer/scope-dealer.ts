@@ -247,7 +247,11 @@ export class ScopeDealer {
       targets = divide(rest, less(free, part));
       let left = free;
       for (const [spender, own] of targets) {
-        if (isNothing(own)) targets.set(spender, partOf(own, () => 0));
+        if (isNothing(own))
+          targets.set(
+            spender,
+            partOf(own, () => 0),
+          );
         else left = less(left, own);
       }
       targets.set(first, larger(part, left));
