@@ -17,6 +17,7 @@ const PAGES = [
   'docs/rate.md',
   'docs/breaker.md',
   'docs/binance.md',
+  'docs/databases.md',
   'docs/jobs.md',
   'docs/restarts.md',
 ];

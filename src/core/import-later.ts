@@ -9,3 +9,9 @@ export const importFile = (url: string): Promise<Record<string, unknown>> => imp
 export const importTemporal = () => import('temporal-polyfill');
 
 export const importGlobs = () => import('tinyglobby');
+
+/** An optional peer: `src/databases/postgres/load-pg.ts` says what to do without it. */
+export const importPg = () => import('pg');
+
+/** An optional peer, too. */
+export const importPgCopyStreams = () => import('pg-copy-streams');

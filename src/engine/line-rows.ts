@@ -31,6 +31,8 @@ export interface LineFlow {
   readonly tally: Required<OperatorTally>;
   /** Rows that its sink took, or that the stage read which the input is of. */
   readonly out: number;
+  /** Of these, those that its sink has rejected. */
+  readonly rejected?: number;
 }
 
 /**
@@ -69,16 +71,16 @@ export class LineRows {
   }
 }
 
-const countsOf = ({ given, policy, leftOut, tally, out }: LineFlow): Counts => ({
+const countsOf = ({ given, policy, leftOut, tally, out, rejected = 0 }: LineFlow): Counts => ({
   rowsIn: given,
   rowsDerived: tally.derived,
   ...overflowCounts(policy, leftOut),
   rowsFiltered: tally.filtered,
   rowsFolded: tally.folded,
   rowsDropped: tally.dropped,
-  rowsRejected: tally.rejected,
+  rowsRejected: tally.rejected + rejected,
   rowsLate: tally.late,
-  rowsOut: out,
+  rowsOut: out - rejected,
 });
 
 const combined = (a: Counts, b: Counts, sign: 1 | -1): Counts =>

@@ -47,7 +47,10 @@ export class RowTally {
   /** Counts of earlier starts of the run, minus what the stages themselves have restored. */
   readonly #before: Record<keyof RunCounters, number> = zeros();
   #hasRead = false;
+  /** Rows that the sink has taken, those that it has rejected included. */
   #rowsOut = 0;
+  /** As the sink had it after its last write. */
+  #rejectedBySink = 0;
 
   constructor(parts: TalliedParts) {
     this.#parts = parts;
@@ -56,6 +59,7 @@ export class RowTally {
   /** Called when the sink has written a batch. */
   delivered(rows: number): void {
     this.#rowsOut += rows;
+    this.#rejectedBySink = this.#parts.sink.rowsRejected ?? 0;
     this.update(); // counts rows derived by operators before they count as delivered
     if (rows === 0) return;
     const { counters, clock } = this.#parts;
@@ -89,14 +93,15 @@ export class RowTally {
     const before = this.#before;
     const tally = operators.tally();
     const leftOut = this.#leftOut;
+    const rejected = intake.rowsRefused + (source.rowsRejected ?? 0) + this.#rejectedBySink;
     this.#write({
       rowsIn: this.#rowsIn(),
       rowsDerived: before.rowsDerived + tally.derived,
       rowsFiltered: before.rowsFiltered + tally.filtered,
       rowsFolded: before.rowsFolded + tally.folded,
       rowsDropped: before.rowsDropped + tally.dropped + leftOut,
-      rowsRejected: before.rowsRejected + tally.rejected + intake.rowsRefused + (source.rowsRejected ?? 0),
-      rowsOut: before.rowsOut + this.#rowsOut,
+      rowsRejected: before.rowsRejected + tally.rejected + rejected,
+      rowsOut: before.rowsOut + this.#rowsOut - this.#rejectedBySink,
     });
     counters.set('rowsLate', before.rowsLate + tally.late);
     counters.set('rowsOverflowed', before.rowsOverflowed + leftOut);

@@ -61,7 +61,8 @@ export interface Sink extends Stage {
   /**
    * Of a sink that `decides`: commits the rows of the last `prepare` and the id of its checkpoint in one transaction, but
    * only if no later start has taken the run over. Called instead of `commit`, once the store holds the checkpoint as
-   * undecided and before any other sink commits. Rows that were written since that `prepare` are not part of it.
+   * undecided and before any other sink commits. Rows that were written since that `prepare` are not part of it: a sink with one transaction lets a `write`
+   * wait from `prepare` to here or to `takeBack`. If this fails, such a write has to fail as well.
    *
    * @param checkpoint - What `SinkFactory.takeOver` returns from now on.
    * @throws {RuntimeError} `FENCED` if the run was taken over. Anything else may leave open what became of the
@@ -86,6 +87,8 @@ export interface Sink extends Stage {
   outputs?(): readonly string[];
   /** Bytes written so far. */
   readonly bytesOut?: number;
+  /** Rows since `open` that it was given and has put among the rejects instead. */
+  readonly rowsRejected?: number | undefined;
   /**
    * Of the rows since `open`, those that it has made durable and visible by itself. Without it, rows are durable
    * once a `flush` or `prepare` after them is done.

@@ -14,6 +14,7 @@ import duckdbSink from '../stages/sinks/duckdb/component.js';
 import jsonlSink from '../stages/sinks/jsonl/component.js';
 import nullSink from '../stages/sinks/null/component.js';
 import parquetSink from '../stages/sinks/parquet/component.js';
+import postgresSink from '../stages/sinks/postgres/component.js';
 import splitSink from '../stages/sinks/split/component.js';
 import teeSink from '../stages/sinks/tee/component.js';
 import topicSink from '../stages/sinks/topic/component.js';
@@ -47,6 +48,7 @@ export const BUILT_IN = [
   jsonlSink,
   nullSink,
   parquetSink,
+  postgresSink,
   splitSink,
   teeSink,
   topicSink,

@@ -10,6 +10,10 @@ export const POSTGRES_URL = process.env.TICKLOOM_TEST_POSTGRES ?? LOCAL;
 /** Asked for once, by a process of its own, since titles of tests are needed before anything can be awaited. */
 export const hasPostgres = answers();
 
+if (!hasPostgres && process.env.TICKLOOM_TEST_POSTGRES !== undefined) {
+  throw new Error('expected a PostgreSQL server at TICKLOOM_TEST_POSTGRES, found none that answers');
+}
+
 /** For the title of a `describe.runIf(hasPostgres)`. */
 export const postgresTitle = (title: string): string =>
   hasPostgres

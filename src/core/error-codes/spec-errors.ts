@@ -50,7 +50,8 @@ export const SPEC_ERRORS = {
   },
   PEER_MISSING: {
     meaning: 'An optional package is needed and is not installed.',
-    cause: 'Batches are converted to or from Arrow, and `apache-arrow` cannot be loaded.',
+    cause:
+      'Batches are converted to or from Arrow, and `apache-arrow` cannot be loaded; or a stage uses PostgreSQL, and `pg` or `pg-copy-streams` cannot.',
     remedy: 'Install the package with the command that the message gives.',
     retryable: 'no',
   },

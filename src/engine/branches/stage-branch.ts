@@ -56,6 +56,8 @@ export class StageBranch implements Branch, RunningBranch {
   #given = 0;
   #taken = 0;
   #out = 0;
+  /** Of these, those that the sink has rejected. */
+  #rejected = 0;
   readonly #cuts: BranchCuts;
   /** The `prepare` of its sink that is in progress; never rejects. */
   #preparing: Promise<void> | undefined;
@@ -173,6 +175,7 @@ export class StageBranch implements Branch, RunningBranch {
       tally: {
         delivered: (rows) => {
           this.#out += rows;
+          this.#rejected = sink.stage.rowsRejected ?? 0;
         },
         update: () => {},
       },
@@ -353,7 +356,8 @@ export class StageBranch implements Branch, RunningBranch {
   }
 
   #flow(given = this.#given, leftOut = this.#queue.rowsLeftOut): LineFlow {
-    return { given, policy: this.#policy, leftOut, tally: this.#chain.tally(), out: this.#out };
+    const rejected = this.#rejected;
+    return { given, policy: this.#policy, leftOut, tally: this.#chain.tally(), out: this.#out, rejected };
   }
 
   async #work<T>(act: () => Promise<T>): Promise<T> {

@@ -1,0 +1,89 @@
+import type { Schema } from '../../../columns/schema.js';
+import { Random } from '../../../core/random.js';
+import { connectToPostgres } from '../../../databases/postgres/connect.js';
+import { tableNameOf } from '../../../databases/postgres/identifiers.js';
+import { keyAtSinks } from '../../../engine/cuts/checkpoint-decision.js';
+import type { PlanProblems, SinkFactory } from '../../../engine/factories.js';
+import type { StageContext } from '../../../engine/stage.js';
+import { problemOfField } from '../../../formats/pg-copy/pg-field.js';
+import { type CommitHolder, CommitRecord } from './commit-record.js';
+import type { PostgresSinkOptions } from './options.js';
+import { PostgresSink } from './postgres-sink.js';
+import { wantedFields } from './table-fields.js';
+import { TableWriter } from './table-writer.js';
+
+/** Writes rows into a table of PostgreSQL by binary COPY: see docs/databases.md. */
+export const postgresSink = {
+  plan(options, input, problems) {
+    checkColumns(options, input, problems);
+    const names = new Set<string>();
+    for (const field of wantedFields(input, options)) {
+      const problem = problemOfField(field);
+      if (problem !== undefined) problems.add(['types', field.column.name], problem);
+      if (names.has(field.name)) {
+        problems.add(
+          ['belowMicros'],
+          `expected no column "${field.name}" among those of the rows, since nanoseconds go there`,
+        );
+      }
+      names.add(field.name);
+    }
+  },
+
+  create(options, input, context) {
+    const wanted = wantedFields(input, options);
+    const { clock, log, memory, seed, stopping, knownWaits } = context;
+    const random = new Random(seed);
+    const writer = new TableWriter({
+      options,
+      wanted,
+      holder: holderOf(context),
+      clock,
+      log,
+      random: () => random.next(),
+      memory: memory.share('rows not committed'),
+      stopping,
+      knownWaits,
+    });
+    return new PostgresSink({ options, context, input, writer });
+  },
+
+  async takeOver({ connection: server, table }, { log: _, ...holder }) {
+    const connection = await connectToPostgres(server);
+    try {
+      return await new CommitRecord(tableNameOf(table), holder).take(connection, false);
+    } finally {
+      await connection.end();
+    }
+  },
+} satisfies SinkFactory<PostgresSinkOptions>;
+
+function holderOf({ checkpointed, run, keyId, job, id, key = id }: StageContext): CommitHolder | undefined {
+  if (!checkpointed || !run) return undefined;
+  return { job, key: keyAtSinks(keyId, run.id), sink: key, epoch: run.epoch, owner: run.owner };
+}
+
+function checkColumns(
+  { key = [], types, hypertable }: PostgresSinkOptions,
+  { columns }: Schema,
+  problems: PlanProblems,
+): void {
+  const names = columns.map(({ name }) => name);
+  if (names.length === 0) problems.add(['table'], 'expected rows with a column, found none');
+  const expected = `expected one of ${names.join(', ')}`;
+  key.forEach((name, i) => {
+    if (!names.includes(name)) problems.add(['key', i], `${expected}, found "${name}"`);
+    else if (key.indexOf(name) !== i)
+      problems.add(['key', i], `expected each column once, found "${name}" again`);
+  });
+  for (const name of Object.keys(types)) {
+    if (!names.includes(name)) problems.add(['types', name], `${expected}, found "${name}"`);
+  }
+  if (!hypertable) return;
+  if (columns.find(({ name }) => name === hypertable.by)?.type !== 'timestamp') {
+    problems.add(['hypertable', 'by'], `expected a column of time, found "${hypertable.by}"`);
+  }
+  if (key.length > 0 && !key.includes(hypertable.by)) {
+    problems.add(['key'], `expected "${hypertable.by}" among the key, by which the hypertable is divided`);
+  }
+}

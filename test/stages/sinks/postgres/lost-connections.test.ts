@@ -1,0 +1,181 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MemoryCheckpointStore } from '../../../../src/checkpoints/memory-checkpoint-store.js';
+import type { OpenSpec } from '../../../../src/plan/typed-spec.js';
+import { createPipeline } from '../../../../src/runtime/pipeline-builder.js';
+import type { PipelineReport } from '../../../../src/wire/pipeline-report.js';
+import { DEEP } from '../../../support/deep.js';
+import { FaultProxy } from '../../../support/fault-proxy.js';
+import {
+  hasPostgres,
+  postgresConnection,
+  postgresTitle,
+  scratchSchema,
+} from '../../../support/postgres-server.js';
+import { stoppedAfter, watched } from '../../../support/stopped-process.js';
+import '../../../support/property-seed.js';
+
+const ROWS = 400;
+const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? (DEEP ? 200 : 12));
+const TIME_LIMIT = 60_000 + ROUNDS * 10_000;
+
+describe.runIf(hasPostgres)(postgresTitle('the sink "postgres", whose connections are cut,'), () => {
+  let schema: Awaited<ReturnType<typeof scratchSchema>>;
+  let proxy: FaultProxy;
+  let whole: (string | null)[][];
+  let tables = 0;
+  beforeAll(async () => {
+    schema = await scratchSchema();
+    proxy = await FaultProxy.start(postgresConnection());
+    const table = newTable();
+    await createPipeline(specOf(table)).run();
+    whole = await rowsOf(table);
+    expect(whole).toHaveLength(ROWS);
+  });
+  afterAll(async () => {
+    await proxy?.close();
+    await schema?.remove();
+  });
+
+  const newTable = () => `t${tables++}`;
+  const specOf = (table: string, options: object = {}) =>
+    ({
+      name: 'job',
+      source: { use: 'synthetic', rows: ROWS, symbols: 4 },
+      batchRows: 50,
+      batcher: { maxRows: 50 },
+      sink: {
+        use: 'postgres',
+        connection: { ...postgresConnection(), host: '127.0.0.1', port: proxy.port },
+        table: `${schema.name}.${table}`,
+        create: 'if-missing',
+        ...options,
+      },
+    }) as OpenSpec;
+  const rowsOf = (table: string) => schema.texts(`SELECT * FROM ${table} ORDER BY time, symbol`);
+
+  /** Cuts at one message, and then no more. */
+  const cutOnce = (at: number, when: 'before' | 'after') => {
+    const first = proxy.messages;
+    let isCut = false;
+    proxy.cuts = (event) => {
+      if (isCut || event.when !== when || event.message - first !== at) return false;
+      isCut = true;
+      return true;
+    };
+    return () => isCut;
+  };
+
+  it.each([
+    ['append without a store', {}, false],
+    ['append with a store', {}, true],
+    ['upsert', { mode: 'upsert', key: ['time', 'symbol'] }, true],
+  ])(
+    'has every row once, wherever one connection is cut: %s',
+    async (_name, options, isKept) => {
+      for (const when of ['before', 'after'] as const) {
+        for (let at = 12; ; at += DEEP ? 1 : 7) {
+          const table = newTable();
+          const isCut = cutOnce(at, when);
+          const store = new MemoryCheckpointStore();
+          const start = () => createPipeline(specOf(table, options), isKept ? { store } : {});
+          const pipeline = start();
+          const running = pipeline.run();
+          if (isKept) pipeline.checkpoint().catch(() => undefined);
+          let report = await running;
+          // What is cut while it opens is for whoever starts it again.
+          if (report.outcome !== 'completed') {
+            expect([at, when, report.error]).toMatchObject([at, when, { retryable: true }]);
+            report = await start().run();
+          }
+          expect([at, when, report.outcome]).toEqual([at, when, 'completed']);
+          expect([at, when, await rowsOf(table)]).toEqual([at, when, whole]);
+          await schema.client.query(`DROP TABLE ${table}`);
+          if (!isCut()) break;
+        }
+      }
+    },
+    TIME_LIMIT * 3,
+  );
+
+  it('neither repeats nor gives up a commit whose answer is lost', async () => {
+    const table = newTable();
+    let lost = 0;
+    proxy.cuts = ({ bytes, when }) => when === 'after' && bytes.includes('; COMMIT') && lost++ < 3;
+    const report = await createPipeline(specOf(table), { store: new MemoryCheckpointStore() }).run();
+    proxy.cuts = () => false;
+    expect(report.outcome).toBe('completed');
+    expect(lost).toBeGreaterThan(0);
+    expect(await rowsOf(table)).toEqual(whole);
+  });
+
+  it('does not try again with a password that the server refuses, and tells it nowhere', async () => {
+    const spec = specOf(newTable(), {
+      connection: { ...postgresConnection(), user: 'tickloom_nobody', password: 'a-secret-password' },
+    });
+    const { error } = await createPipeline(spec).run();
+    expect(error).toMatchObject({ code: 'PROVIDER_AUTHENTICATION', retryable: false });
+    expect(JSON.stringify(error)).not.toContain('a-secret-password');
+  });
+
+  it('fails so that another start may help once it could not reconnect for long enough', async () => {
+    const table = newTable();
+    proxy.cuts = ({ bytes }) => bytes.includes('RELEASE');
+    const { error } = await createPipeline(specOf(table, { reconnectFor: '300ms' }), {
+      store: new MemoryCheckpointStore(),
+    }).run();
+    proxy.cuts = () => false;
+    expect(error).toMatchObject({ retryable: true });
+    expect(await rowsOf(table)).toEqual([]);
+  });
+
+  it(
+    'has every row once, however often processes are stopped and connections cut',
+    async () => {
+      const kills = fc.array(
+        fc.record({ lives: fc.integer({ min: 4, max: 60 }), cut: fc.integer({ min: 0, max: 120 }) }),
+        {
+          minLength: 1,
+          maxLength: 4,
+        },
+      );
+      await fc.assert(
+        fc.asyncProperty(kills, fc.boolean(), async (deaths, isAfter) => {
+          const table = newTable();
+          const store = new MemoryCheckpointStore();
+          const zombies: { goOn(): void; readonly run: Promise<PipelineReport> }[] = [];
+          const isOver = async () => (await store.load('job'))?.ended?.isPublished === true;
+          for (const { lives, cut } of deaths) {
+            if (await isOver()) break;
+            cutOnce(cut, isAfter ? 'after' : 'before');
+            const { step, isStopped, goOn } = stoppedAfter(lives);
+            const pipeline = createPipeline(specOf(table), {
+              store: watched(store, step),
+              checkpointEveryMs: 10,
+            });
+            const run = pipeline.run();
+            run.catch(() => undefined);
+            if ((await Promise.race([run, isStopped])) === 'stopped') zombies.push({ goOn, run });
+          }
+          proxy.cuts = () => false;
+          for (let starts = 0; starts < 10 && !(await isOver()); starts++) {
+            await createPipeline(specOf(table), { store, checkpointEveryMs: 10 }).run();
+          }
+          expect(await rowsOf(table)).toEqual(whole);
+          for (const { goOn } of zombies) goOn();
+          for (const { run } of zombies) {
+            const code = await run.then(
+              ({ outcome, error }) => error?.code ?? outcome,
+              ({ code }) => code as string,
+            );
+            expect(['FENCED', 'completed']).toContain(code);
+          }
+          expect(await rowsOf(table)).toEqual(whole);
+          await schema.client.query(`DROP TABLE IF EXISTS ${table}`);
+        }),
+        { numRuns: ROUNDS },
+      );
+    },
+    TIME_LIMIT,
+  );
+});

@@ -1,0 +1,193 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MemoryCheckpointStore } from '../../../../src/checkpoints/memory-checkpoint-store.js';
+import type { OpenSpec } from '../../../../src/plan/typed-spec.js';
+import { createPipeline } from '../../../../src/runtime/pipeline-builder.js';
+import {
+  hasPostgres,
+  postgresConnection,
+  postgresTitle,
+  scratchSchema,
+} from '../../../support/postgres-server.js';
+
+const ROWS = 1_000;
+const SOURCE = { use: 'synthetic', rows: ROWS, symbols: 4 } as const;
+
+describe.runIf(hasPostgres)(postgresTitle('the sink "postgres"'), () => {
+  let schema: Awaited<ReturnType<typeof scratchSchema>>;
+  let tables = 0;
+  beforeAll(async () => {
+    schema = await scratchSchema();
+  });
+  afterAll(() => schema?.remove());
+
+  const newTable = () => `t${tables++}`;
+  const sinkOf = (table: string, options: object = {}) => ({
+    use: 'postgres' as const,
+    connection: postgresConnection(),
+    table: `${schema.name}.${table}`,
+    ...options,
+  });
+  const run = (sink: object, rest: object = {}, options: object = {}) =>
+    createPipeline({ name: 'job', source: SOURCE, sink, ...rest } as OpenSpec, options).run();
+  const count = async (table: string) =>
+    Number((await schema.texts(`SELECT count(*) FROM "${table}"`))[0]![0]);
+
+  it.each([
+    ['without a store', {}],
+    ['with a store', { store: new MemoryCheckpointStore() }],
+  ])('has all rows of a run %s', async (_name, options) => {
+    const table = newTable();
+    const report = await run(sinkOf(table, { create: 'if-missing' }), {}, options);
+    expect(report).toMatchObject({ outcome: 'completed', rowsPending: 0, counters: { rowsOut: ROWS } });
+    expect(await count(table)).toBe(ROWS);
+  });
+
+  it('creates nothing that the spec does not ask for', async () => {
+    const table = newTable();
+    const report = await run(sinkOf(table));
+    expect(report.error).toMatchObject({ code: 'SINK_FAILED', retryable: false });
+    expect(report.error?.message).toContain(
+      `CREATE TABLE "${schema.name}"."${table}" ("time" timestamptz NOT NULL`,
+    );
+  });
+
+  it('asks for the table of commits where a store decides, and creates it with the table alone', async () => {
+    const other = await scratchSchema();
+    try {
+      await other.client.query(
+        'CREATE TABLE ticks (time timestamptz, symbol text, bid float8, ask float8, "bidSize" float8, "askSize" float8)',
+      );
+      const sink = { ...sinkOf('x'), table: `${other.name}.ticks` };
+      const report = await run(sink, {}, { store: new MemoryCheckpointStore() });
+      expect(report.error?.message).toContain(
+        `CREATE TABLE IF NOT EXISTS "${other.name}"."tickloom_commits"`,
+      );
+    } finally {
+      await other.remove();
+    }
+  });
+
+  it('adds to a table that is there, and leaves what is in it', async () => {
+    const table = newTable();
+    await run(sinkOf(table, { create: 'if-missing' }));
+    await run(sinkOf(table, { create: 'if-missing' }));
+    expect(await count(table)).toBe(2 * ROWS);
+  });
+
+  it('takes names as they are, and evaluates nothing in them', async () => {
+    const table = `Odd "name"; DROP TABLE x; --`;
+    const report = await run(sinkOf(table, { create: 'if-missing' }));
+    expect(report.outcome).toBe('completed');
+    expect(await schema.texts(`SELECT count(*)::text FROM "${table.replaceAll('"', '""')}"`)).toEqual([
+      [String(ROWS)],
+    ]);
+  });
+
+  it('names the columns of a table that do not fit, and writes nothing', async () => {
+    const table = newTable();
+    await schema.client.query(
+      `CREATE TABLE ${table} (time timestamptz, symbol int4, bid float8, "bidSize" jsonb, "askSize" float8, extra int NOT NULL)`,
+    );
+    const { error } = await run(sinkOf(table));
+    expect(error).toMatchObject({ code: 'SINK_FAILED', retryable: false });
+    expect(error?.message).toContain('"symbol"');
+    expect(error?.message).toContain('column "ask": expected float8, found no such column');
+    expect(error?.message).toContain('column "bidSize": expected float8, found jsonb');
+    expect(error?.message).toContain('column "extra"');
+    expect(await count(table)).toBe(0);
+  });
+
+  it('stops and names the column when a table is altered during the run', async () => {
+    const table = newTable();
+    await run(sinkOf(table, { create: 'if-missing' }));
+    const pipeline = createPipeline({
+      name: 'job',
+      source: { ...SOURCE, rows: 20_000 },
+      batchRows: 100,
+      batcher: { maxRows: 100 },
+      sink: sinkOf(table),
+    } as OpenSpec);
+    const running = pipeline.run();
+    while (pipeline.counters.rowsOut < 200) await new Promise((resolve) => setTimeout(resolve, 1));
+    await schema.client.query(`ALTER TABLE ${table} ALTER COLUMN bid TYPE float4`);
+    const { error } = await running;
+    expect(error?.message).toContain(
+      'column "bid": expected float8 NOT NULL, as when the run was opened, found float4 NOT NULL',
+    );
+  });
+
+  it('replaces rows with the same key, and has the last one of a batch', async () => {
+    const table = newTable();
+    const sink = sinkOf(table, { create: 'if-missing', mode: 'upsert', key: ['symbol'] });
+    for (const options of [{}, { store: new MemoryCheckpointStore() }]) {
+      const report = await run(sink, {}, options);
+      expect(report.outcome).toBe('completed');
+      expect(await count(table)).toBe(4);
+    }
+    const [last] = await schema.texts(`SELECT max(time)::text FROM ${table}`);
+    const whole = newTable();
+    await run(sinkOf(whole, { create: 'if-missing' }));
+    expect(await schema.texts(`SELECT max(time)::text FROM ${whole}`)).toEqual([last]);
+    expect(await schema.texts(`SELECT * FROM ${table} ORDER BY symbol`)).toEqual(
+      await schema.texts(`SELECT DISTINCT ON (symbol) * FROM ${whole} ORDER BY symbol, time DESC`),
+    );
+  });
+
+  it('refuses a key without a unique index', async () => {
+    const table = newTable();
+    await run(sinkOf(table, { create: 'if-missing' }));
+    const { error } = await run(sinkOf(table, { mode: 'upsert', key: ['symbol', 'time'] }));
+    expect(error?.message).toContain('expected a unique index or primary key of exactly (symbol, time)');
+  });
+
+  it('refuses a hypertable where there is no TimescaleDB', async () => {
+    const hasTimescale =
+      (await schema.texts("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'")).length > 0;
+    const table = newTable();
+    const { error } = await run(sinkOf(table, { create: 'if-missing', hypertable: { by: 'time' } }));
+    if (hasTimescale) expect(error).toBeUndefined();
+    else expect(error?.message).toContain('expected the extension timescaledb');
+    expect(await schema.texts(`SELECT to_regclass('${table}')::text`)).toEqual([
+      [hasTimescale ? table : null],
+    ]);
+  });
+
+  it('writes numerics where they are asked for, and refuses to round them by the way', async () => {
+    const table = newTable();
+    const derive = [{ use: 'derive', columns: { third: '(bid + ask) / 3' } }];
+    const types = { bid: 'numeric(12,2)', third: 'numeric(12,4)' };
+    const refused = await run(sinkOf(table, { create: 'if-missing', types }), { operators: derive });
+    expect(refused.error).toMatchObject({ code: 'ROW_INVALID' });
+    expect(refused.error?.message).toContain('third');
+    const rounded = await run(sinkOf(table, { types, rounds: true }), { operators: derive });
+    expect(rounded).toMatchObject({ outcome: 'completed' });
+    expect(await count(table)).toBe(ROWS);
+  });
+
+  it('keeps nanoseconds in a column of their own where that is asked for', async () => {
+    const table = newTable();
+    const source = { ...SOURCE, interval: '1001ns' };
+    const refused = await run(sinkOf(table, { create: 'if-missing' }), { source });
+    expect(refused.error).toMatchObject({ code: 'ROW_INVALID' });
+    const kept = newTable();
+    expect(await run(sinkOf(kept, { create: 'if-missing', belowMicros: 'keep' }), { source })).toMatchObject({
+      outcome: 'completed',
+    });
+    const ns = await schema.texts(`SELECT min(time_ns)::text, max(time_ns)::text FROM ${kept}`);
+    expect(ns).toEqual([['0', '999']]);
+  });
+
+  it('is refused beside a second one that appends, and not beside one that replaces', async () => {
+    const tee = (second: object) => ({
+      use: 'tee',
+      branches: [sinkOf(newTable(), { create: 'if-missing' }), second],
+    });
+    await expect(run(tee(sinkOf(newTable())))).rejects.toMatchObject({
+      code: 'SPEC_INVALID',
+      message: expect.stringContaining('sink.branches[1]: expected one sink whose database decides'),
+    });
+    const upsert = sinkOf(newTable(), { create: 'if-missing', mode: 'upsert', key: ['time', 'symbol'] });
+    const report = await run(tee(upsert), {}, { store: new MemoryCheckpointStore() });
+    expect(report).toMatchObject({ outcome: 'completed' });
+  });
+});
