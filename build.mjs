@@ -19,8 +19,13 @@ const alias = Object.fromEntries(
 const isExternal = (id) =>
   id.startsWith('node:') || packages.some((name) => id === name || id.startsWith(`${name}/`));
 
-/** Entries of threads, which are loaded with `require`. The others are for `import`, too. */
-const THREAD_ENTRIES = ['workers/pipeline.worker', 'workers/planning.worker'];
+/** Entries of threads and processes, which are loaded with `require`. The others are for `import`, too. */
+const THREAD_ENTRIES = [
+  'workers/pipeline.worker',
+  'workers/planning.worker',
+  'workers/pipeline.process',
+  'workers/process-watch.worker',
+];
 /** Of the command line, too, there is no ES module: to load one first takes 10 to 20 ms. */
 const UNIMPORTED = [...THREAD_ENTRIES, 'src/cli/main'];
 

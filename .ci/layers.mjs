@@ -38,7 +38,12 @@ const SHARED_BY_STAGES = new Set([
   'stages/sinks/files',
   'stages/operators/row-operator',
 ]);
-const THREAD_ENTRIES = ['workers/pipeline.worker.ts', 'workers/planning.worker.ts'];
+const THREAD_ENTRIES = [
+  'workers/pipeline.worker.ts',
+  'workers/planning.worker.ts',
+  'workers/pipeline.process.ts',
+  'workers/process-watch.worker.ts',
+];
 
 const RANK = new Map(ROWS.flatMap((row, rank) => row.map((folder) => [folder, rank])));
 

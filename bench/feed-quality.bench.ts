@@ -79,6 +79,7 @@ function passRows(rows: number, checks: readonly Check[]): void {
     switchShare: 1,
     hasUnseen: () => false,
     showUnseen() {},
+    earliestAt: (host) => host,
     rowsDropped: () => 0,
     tell() {},
     resubscribe() {},

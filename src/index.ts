@@ -73,6 +73,7 @@ export {
   type SpecProblem,
   type WireError,
 } from './core/errors.js';
+export type { EventStreamOptions } from './core/event-log.js';
 export { hideSecrets } from './core/hide-secrets.js';
 export type { InspectMachine, MachineInspection } from './core/machine-inspection.js';
 export type { PlainData } from './core/plain-data.js';
@@ -205,7 +206,9 @@ export type { Lease, LeaseRequest, LeaseStore } from './store/lease-store.js';
 export { MemoryJobStore } from './store/memory-job-store.js';
 export { MemoryLeaseStore } from './store/memory-lease-store.js';
 export type {
+  BreakerChange,
   DependencyPoint,
+  EventOfJob,
   GroupFailure,
   JobDependency,
   JobEndState,
@@ -216,6 +219,7 @@ export type {
   JobTerms,
   JobTransition,
   JobWish,
+  MissedEvents,
   RuntimeEvent,
   StalledRows,
   WaitReason,

@@ -27,8 +27,8 @@ import { listen } from './actor-control.js';
 export interface ActorHost {
   /** Its `now` has the origin of the supervisor's clock. */
   readonly clock: Clock;
-  /** Stands in the log lines of the actor. */
-  readonly thread: number;
+  /** Stand in the log lines of the actor: which thread or process it is. */
+  readonly labels: Readonly<Record<string, number>>;
   /** Claims the key of a job at the store of its checkpoints, unless the run that it follows has ended. */
   claim(spec: ResolvedSpec, checkpoints: CheckpointFolder, log: Logger): Promise<ClaimedRun | EndedRun>;
   /** Whether the last run of a job has completed. Missing: not that anybody knows. */
@@ -64,7 +64,7 @@ export async function runActor(
       );
     }
     const control = listen(task.control);
-    const log = threadLogger(task.logs, counters).child({ thread: host.thread });
+    const log = threadLogger(task.logs, counters).child(host.labels);
     counters.set('startStep', StartStep.making);
     if (task.resilience) resilience = await host.openResilience(task.resilience);
     const { bounds, checkpoints } = task;

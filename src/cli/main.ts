@@ -79,7 +79,7 @@ const specs = [
 ] as const;
 
 const program = new Command('tickloom')
-  .description('Runs market-data pipelines, each in a thread of its own.')
+  .description('Runs market-data pipelines, each in a thread or a process of its own.')
   .version(version(), '-V, --version', 'print the version')
   .helpOption('-h, --help', 'print help')
   .helpCommand('help [command]', 'print help for a command')
@@ -115,6 +115,12 @@ program
       'on-failure',
       'always',
     ]),
+  )
+  .addOption(
+    new Option(
+      '--isolation <host>',
+      'run each job in a thread, or in a process of its own; goes before the specs',
+    ).choices(['thread', 'process']),
   )
   .option('--checkpoints <folder>', 'keep checkpoints there, from which jobs go on after a restart')
   .option(

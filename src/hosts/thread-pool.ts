@@ -3,7 +3,7 @@ import type { PipelineTask } from '../wire/pipeline-actor.js';
 import type { ThreadNeeds } from '../wire/thread-needs.js';
 import { expectEntry, threadEntry } from './thread-entry.js';
 import { ThreadLane } from './thread-lane.js';
-import type { PreparedThread, ThreadRun, Threads } from './threads.js';
+import type { PreparedThread, RunOptions, ThreadRun, Threads } from './threads.js';
 
 /** Settings of a thread pool. */
 export interface ThreadPoolSettings {
@@ -86,7 +86,7 @@ export class ThreadPool implements Threads {
   run(
     task: PipelineTask,
     transfer: readonly Transferable[],
-    options: { readonly reusable: boolean; readonly prepared?: PreparedThread | undefined },
+    options: Pick<RunOptions, 'reusable' | 'prepared'>,
   ): ThreadRun {
     const lane = this.#takePrepared(options.prepared) ?? this.#takeIdle() ?? this.#openForTask();
     const run = lane.run(task, transfer, options);

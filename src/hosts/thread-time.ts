@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** How a thread of this process has spent its time, as the system counts it. */
+/** How a thread has spent its time, as the system counts it. */
 export interface ThreadTime {
   /** Ns on a processor. */
   readonly ranNs: number;
@@ -11,7 +11,7 @@ export interface ThreadTime {
 }
 
 /**
- * Asks the system about a thread of this process: Linux, `schedstat`.
+ * Asks the system about a thread, of this process or of another one: Linux, `schedstat`.
  *
  * @param systemId - As `systemThreadId` told it in that thread.
  * @returns `undefined` if the system does not say.
@@ -19,7 +19,7 @@ export interface ThreadTime {
 export function threadTime(systemId: number): ThreadTime | undefined {
   if (systemId === 0) return undefined;
   try {
-    const folder = `/proc/self/task/${systemId}`;
+    const folder = `/proc/${systemId}/task/${systemId}`;
     const [ran, waited] = readFileSync(`${folder}/schedstat`, 'latin1').split(' ').map(Number);
     const stat = readFileSync(`${folder}/stat`, 'latin1');
     // The name of the thread is in brackets, and may have any text in it.

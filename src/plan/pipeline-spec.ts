@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PATH_CHARS_MAX } from '../core/glob.js';
+import { IsolationOptions } from '../settings/isolation-options.js';
 import { StageName } from '../settings/stage-name.js';
 import { SourceFrontOptions } from './source-front-options.js';
 
@@ -87,6 +88,7 @@ export const PipelineSpec = z.strictObject({
     .max(1_048_576, memory)
     .default(1_024)
     .describe('Megabytes that columns may take, all stages together; above it, the job fails'),
+  ...IsolationOptions.shape,
   seed: z
     .int('expected a whole number')
     .min(0, 'expected 0 or more')

@@ -109,7 +109,7 @@ export async function resolveWithFiles(
   if (problems.length > 0 || !outline.data || !isWhole(planned)) {
     throw new InvalidSpecError(`spec${nameOf(spec)}`, problems);
   }
-  const { name, deadLetter, batchRows, maxMemoryMb, seed, delivery } = outline.data;
+  const { name, deadLetter, batchRows, maxMemoryMb, isolation, maxProcessMb, seed, delivery } = outline.data;
   const { queue } = outline.data.source;
   const resolved = {
     name,
@@ -121,6 +121,8 @@ export async function resolveWithFiles(
     sink: planned.sink,
     batchRows,
     maxMemoryMb,
+    ...(isolation && { isolation }),
+    ...(maxProcessMb !== undefined && { maxProcessMb }),
     seed,
     ...(deadLetter && { deadLetter }),
     ...(delivery === 'exactly-once' && { delivery }),

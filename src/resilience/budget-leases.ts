@@ -1,11 +1,13 @@
 import { type Clock, sleep } from '../core/clock.js';
 import { describeValue } from '../core/shown-text.js';
 import { millis, type Nanos } from '../core/units.js';
+import { WakeableSleep } from '../core/wakeable-sleep.js';
 import type { CircuitBreaker } from './breaker/circuit-breaker.js';
 import type { BudgetPort, BudgetShare, ShareRequest } from './budget-port.js';
 import { checkLeasesParts } from './check-leases.js';
 import type { RateCoordinator } from './rate/rate-coordinator.js';
 import { type ScopeRef, scopeName } from './rate/scope-ref.js';
+import { ShareNeeds } from './share-needs.js';
 import { ToldCooldowns } from './told-cooldowns.js';
 
 /** A budget of which this process has a share. */
@@ -19,7 +21,7 @@ export interface LeasedBudget {
 /** What `BudgetLeases` is made of. */
 export interface BudgetLeasesParts {
   readonly port: BudgetPort;
-  readonly rates: Pick<RateCoordinator, 'share' | 'cooldown' | 'status'>;
+  readonly rates: Pick<RateCoordinator, 'set' | 'share' | 'cooldown' | 'status' | 'need'>;
   readonly budgets: readonly LeasedBudget[];
   /** See `ShareRequest`. */
   readonly owner: string;
@@ -31,11 +33,24 @@ export interface BudgetLeasesParts {
 
 /** Before the first share, and for those that never end. */
 const ANSWER_MS_MAX = 5_000;
-const AGAIN_MS_MIN = 50;
+const AGAIN_MS_MIN = 10;
+/** How often it is looked whether there is something to be told at once. */
+const LOOK_NS = 50_000_000n;
+
 /** No share is longer: 10 years. */
 const TTL_MS_MAX = 315_576_000_000;
 const NOTHING = { budget: { permits: 0 }, endNs: 1n } as const;
 const NO_ANSWER = Symbol('no answer');
+
+/** What is to be told of a budget, and what was told. */
+interface News {
+  readonly cooldowns: ToldCooldowns;
+  readonly needs: ShareNeeds;
+  /** Whether it was asked to ask. */
+  isNudged: boolean;
+  /** As it was declared last where it is dealt. */
+  declared: string | undefined;
+}
 
 /**
  * Keeps the shares of this process renewed: asks at a third of their time, and again until an answer comes. One request
@@ -45,6 +60,7 @@ export class BudgetLeases {
   readonly #parts: BudgetLeasesParts;
   readonly #stopping = new AbortController();
   readonly #idle: Clock;
+  readonly #sleepers = new Set<WakeableSleep>();
 
   /**
    * If the budgets are shared, nothing is granted from them any more, until `start` has brought the first shares.
@@ -72,37 +88,83 @@ export class BudgetLeases {
   /** Asks no more: the shares run out. */
   close(): void {
     this.#stopping.abort();
+    for (const sleeper of this.#sleepers) sleeper.end();
   }
 
   async #keep(budget: LeasedBudget): Promise<void> {
-    const { clock, rates } = this.#parts;
+    const { clock, rates, port } = this.#parts;
     const { signal } = this.#stopping;
-    const cooldowns = new ToldCooldowns(budget.ref, rates, clock);
+    const name = scopeName(budget.ref);
+    const news: News = {
+      cooldowns: new ToldCooldowns(budget.ref, rates, clock),
+      needs: new ShareNeeds(budget.ref, rates),
+      isNudged: false,
+      declared: undefined,
+    };
+    let wake = () => {};
+    const endNudges = port.onNudge?.((scope) => {
+      if (scope !== name) return;
+      news.isNudged = true;
+      wake();
+    });
     let holds = 0;
     let ttlMs = ANSWER_MS_MAX;
     for (let request = 1; !signal.aborted; request++) {
       const sentAt = clock.now();
-      const asked = () => this.#request(budget, { request, holds, cooldownMs: cooldowns.ownLeftMs() });
+      news.isNudged = false;
+      const asked = () => this.#request(budget, { request, holds }, news);
       const share = await this.#ask(budget, asked, Math.min(ANSWER_MS_MAX, ttlMs / 3));
-      if (signal.aborted) return;
-      if (share && this.#apply(budget, share, sentAt, cooldowns)) {
+      if (signal.aborted) break;
+      if (share && this.#apply(budget, share, sentAt, news)) {
         holds = request;
         ttlMs = share.ttlMs;
-        if (ttlMs === 0) return;
+        if (ttlMs === 0) break;
       }
-      const againMs = share ? ttlMs / 3 - Number(clock.now() - sentAt) / 1e6 : ttlMs / 10;
-      await this.#sleep(Math.max(AGAIN_MS_MIN, againMs), signal);
+      const dueMs = share ? Math.min(share.againMs ?? ttlMs / 3, ttlMs / 3) : ttlMs / 10;
+      const tookMs = share ? Number(clock.now() - sentAt) / 1e6 : 0;
+      await this.#pause(Math.max(AGAIN_MS_MIN, dueMs - tookMs), news, (awake) => {
+        wake = awake;
+      });
+    }
+    endNudges?.();
+  }
+
+  /** Sleeps until it is time to ask again, or there is something to tell, or to be asked for, now. */
+  async #pause(forMs: number, news: News, onWake: (wake: () => void) => void): Promise<void> {
+    const { clock } = this.#parts;
+    const { signal } = this.#stopping;
+    const until = clock.now() + BigInt(Math.ceil(forMs * 1e6));
+    const sleeper = new WakeableSleep(this.#idle);
+    this.#sleepers.add(sleeper);
+    onWake(() => sleeper.end());
+    for (let now = clock.now(); now < until && !news.isNudged && !signal.aborted; now = clock.now()) {
+      const next = now + LOOK_NS;
+      await sleeper.until((next < until ? next : until) as Nanos);
+      if (this.#hasNews(news)) break;
+    }
+    this.#sleepers.delete(sleeper);
+  }
+
+  /** A budget that was removed meanwhile has none. */
+  #hasNews({ cooldowns, needs }: News): boolean {
+    try {
+      return needs.look() || cooldowns.isUntold();
+    } catch {
+      return false;
     }
   }
 
   #request(
     { ref, breaker }: LeasedBudget,
-    rest: Pick<ShareRequest, 'request' | 'holds' | 'cooldownMs'>,
+    rest: Pick<ShareRequest, 'request' | 'holds'>,
+    { cooldowns, needs }: News,
   ): ShareRequest {
     const { rates, owner } = this.#parts;
     return {
       ...{ scope: scopeName(ref), owner, ...rest },
+      cooldownMs: cooldowns.tellOwn(),
       inFlight: rates.status(ref).inFlight ?? 0,
+      demand: needs.tell(),
       ...(breaker && { breaker: stateOf(breaker) }),
     };
   }
@@ -138,12 +200,7 @@ export class BudgetLeases {
   }
 
   /** @returns Whether it is the share of this process now. */
-  #apply(
-    { ref, breaker }: LeasedBudget,
-    share: BudgetShare,
-    sentAt: Nanos,
-    cooldowns: ToldCooldowns,
-  ): boolean {
+  #apply({ ref, breaker }: LeasedBudget, share: BudgetShare, sentAt: Nanos, news: News): boolean {
     const { rates, clock, onProblem } = this.#parts;
     let isApplied = false;
     try {
@@ -156,14 +213,23 @@ export class BudgetLeases {
       const endNs = ttlMs === 0 ? 0n : sentAt + BigInt(Math.floor(ttlMs * 1e6));
       if (endNs !== 0n && endNs <= clock.now())
         throw new Error('Expected a share that has not ended, found one that has');
+      this.#declare(ref, share, news);
       rates.share(ref, { budget, endNs });
       isApplied = true;
-      cooldowns.tell(cooldownMs, sentAt);
+      news.cooldowns.tell(cooldownMs, sentAt);
       if (share.breaker) breaker?.told(share.breaker);
     } catch (error) {
       onProblem({ scope: scopeName(ref), error });
     }
     return isApplied;
+  }
+
+  /** Takes in a budget that was changed where it is dealt. */
+  #declare(ref: ScopeRef, { declared }: BudgetShare, news: News): void {
+    if (declared === undefined) return;
+    const text = JSON.stringify(declared);
+    if (text !== news.declared) this.#parts.rates.set(ref, declared);
+    news.declared = text;
   }
 
   #sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -20,6 +20,15 @@ export interface ShareRequest {
   readonly holds: number;
   /** What is left of a cooldown that began here, so that the other hosts keep to it; 0: there is none. */
   readonly cooldownMs: number;
+  /** What those who spend here need, so that the one who deals gives more to those who use it. */
+  readonly demand?: {
+    /** Permits granted here since the budget was declared. */
+    readonly permits: number;
+    /** Whether calls wait, or were refused since the last request. */
+    readonly isShort: boolean;
+    /** The largest cost that the share was too small for since then; 0: none. A share that covers it is due some time. */
+    readonly wanted: number;
+  };
   /** Calls in flight here, which hold places also when the share has fewer; 0 without a cap. */
   readonly inFlight: number;
   /** The breaker of the provider, if there is one: as it is here, and the last version that it was told. */
@@ -34,8 +43,12 @@ export interface BudgetShare {
    * weight of a tenant is always that.
    */
   readonly budget: BudgetInput;
+  /** The budget as it is declared now, over all processes. Missing: as it is declared here. */
+  readonly declared?: BudgetInput;
   /** Counted from when the request was sent. 0: there is no end. */
   readonly ttlMs: number;
+  /** Milliseconds after which to ask again. Missing: at a third of `ttlMs`. */
+  readonly againMs?: number;
   /** What is left of a cooldown anywhere, counted from when the request was sent; 0: there is none. */
   readonly cooldownMs: number;
   /** What the breaker of the provider is, over all hosts. */
@@ -56,6 +69,13 @@ export interface BudgetPort {
    * the share that is here holds to its end.
    */
   renew(request: ShareRequest): Promise<BudgetShare>;
+  /**
+   * Calls back with the names of budgets whose share is to be asked for now, and not only when it is due: others need
+   * some of it, or there is a cooldown.
+   *
+   * @returns A function that ends that.
+   */
+  onNudge?(nudged: (scope: string) => void): () => void;
 }
 
 /** The whole budget for this process, for ever: nobody else spends from it. */

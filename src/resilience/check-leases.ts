@@ -13,7 +13,7 @@ const PORT: Capability = { key: 'port', what: 'a budget port', methods: ['renew'
 const RATES: Capability = {
   key: 'rates',
   what: 'a RateCoordinator',
-  methods: ['share', 'cooldown', 'status'],
+  methods: ['set', 'share', 'cooldown', 'status', 'need'],
 };
 const BREAKER: Capability = { key: 'breaker', what: 'a CircuitBreaker', methods: ['status', 'told'] };
 

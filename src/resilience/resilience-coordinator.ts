@@ -1,14 +1,17 @@
 import type { Worker } from 'node:worker_threads';
-import { assertMapping, assertWorker } from '../core/assert-argument.js';
+import { assertFunction, assertMapping, assertWorker } from '../core/assert-argument.js';
 import { parseOptions } from '../settings/parse-options.js';
+import type { BreakerListener } from './breaker/breaker-event.js';
 import type { CircuitBreaker } from './breaker/circuit-breaker.js';
 import { type CreateOptions, createBreaker } from './breaker/create-breaker.js';
 import { BreakerUnknownError } from './breaker-unknown-error.js';
 import { type BreakersInput, BreakersSettings } from './breakers-settings.js';
+import { declaredBudget } from './dealer/parts.js';
 import type { Limiter } from './rate/limiter.js';
 import type { ObservedUsage } from './rate/rate-client.js';
 import { RateCoordinator, type RateCoordinatorOptions } from './rate/rate-coordinator.js';
 import type { ScopeRef, ThrottledScope } from './rate/scope-ref.js';
+import type { RemoteResilienceHandle } from './remote/remote-messages.js';
 import type { Resilience } from './resilience-client.js';
 import { type ResilienceHandle, resilienceHandle } from './resilience-handle.js';
 
@@ -72,6 +75,23 @@ export class ResilienceCoordinator implements Resilience {
     return resilienceHandle({ rates: this.rates.handle(), breakers });
   }
 
+  /** @internal Plain data for another process, without memory of this one: `ResilienceServer` serves it. */
+  remoteHandle(owner: string): RemoteResilienceHandle {
+    const budgets = [...this.rates.allDeclared()].map(([name, budget]) => [name, declaredBudget(budget)]);
+    const breakers = [...this.#breakers].map(([provider, breaker]) => [provider, breaker.options]);
+    return {
+      owner,
+      budgets: Object.fromEntries(budgets),
+      breakers: Object.fromEntries(breakers),
+      waitersMax: this.rates.handle().waitersMax,
+    };
+  }
+
+  /** @internal Providers that have a breaker. */
+  breakerNames(): Iterable<string> {
+    return this.#breakers.keys();
+  }
+
   limiter(ref: ScopeRef): Limiter {
     return this.rates.limiter(ref);
   }
@@ -85,6 +105,19 @@ export class ResilienceCoordinator implements Resilience {
     const breaker = this.#breakers.get(provider);
     if (breaker === undefined) throw new BreakerUnknownError(provider, [...this.#breakers.keys()]);
     return breaker;
+  }
+
+  /**
+   * Adds a listener to the events of all breakers.
+   *
+   * @returns A function that removes it.
+   */
+  onBreakers(listener: BreakerListener): () => void {
+    assertFunction('onBreakers', listener);
+    const ends = [...this.#breakers.values()].map((breaker) => breaker.subscribe(listener));
+    return () => {
+      for (const end of ends) end();
+    };
   }
 
   /** @see RateClient.throttled */

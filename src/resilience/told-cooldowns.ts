@@ -16,6 +16,7 @@ export class ToldCooldowns {
   readonly #clock: Clock;
   #ownUntil = 0n;
   #toldUntil = 0n;
+  #ownTold = 0n;
 
   constructor(ref: ScopeRef, rates: Pick<RateCoordinator, 'cooldown' | 'status'>, clock: Clock) {
     this.#ref = ref;
@@ -29,6 +30,18 @@ export class ToldCooldowns {
     const until = this.#until(now);
     if (until > this.#toldUntil + SAME_NS) this.#ownUntil = until;
     return Math.max(0, Number(this.#ownUntil - now) / 1e6);
+  }
+
+  /** Ms that are left of a cooldown that began here, which are now told. */
+  tellOwn(): number {
+    const leftMs = this.ownLeftMs();
+    this.#ownTold = this.#ownUntil;
+    return leftMs;
+  }
+
+  /** Whether a cooldown began here that was not told yet. */
+  isUntold(): boolean {
+    return this.ownLeftMs() > 0 && this.#ownUntil > this.#ownTold + SAME_NS;
   }
 
   /**

@@ -3,14 +3,20 @@ import type { z } from 'zod';
 import { assertFunction, assertMapping, assertText } from '../core/assert-argument.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { formatProblem, InvalidOptionsError } from '../core/errors.js';
+import type { EventStreamOptions } from '../core/event-log.js';
 import { hideSecrets } from '../core/hide-secrets.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
+import { NANOS_PER_MILLI } from '../core/units.js';
+import { IsolatedHosts } from '../hosts/isolated-hosts.js';
 import { PlanningThreads } from '../hosts/planning-threads.js';
+import { endOrphans, markOf } from '../hosts/processes/orphans.js';
+import { ProcessPool } from '../hosts/processes/process-pool.js';
 import { ThreadPool } from '../hosts/thread-pool.js';
 import type { Catalogue } from '../plan/catalogue.js';
 import { DiscoveredComponents } from '../plan/discovery/discovered-components.js';
 import { loadCatalogue } from '../plan/load-catalogue.js';
 import type { PipelineSpec } from '../plan/typed-spec.js';
+import type { BreakerEvent } from '../resilience/breaker/breaker-event.js';
 import type { BreakersInput } from '../resilience/breakers-settings.js';
 import type { BudgetsInput } from '../resilience/rate/rate-settings.js';
 import type { ResilienceCoordinator } from '../resilience/resilience-coordinator.js';
@@ -24,7 +30,14 @@ import type { SubmitOptions } from '../service/submit-options.js';
 import { parseOptions } from '../settings/parse-options.js';
 import { RuntimeSettings, type StoreSettings } from '../settings/runtime-settings.js';
 import type { JobStore } from '../store/job-store.js';
-import type { JobHandle, JobInfo, JobReport, RuntimeEvent } from '../supervision/job.js';
+import {
+  isBreakerChange,
+  type JobHandle,
+  type JobInfo,
+  type JobReport,
+  type MissedEvents,
+  type RuntimeEvent,
+} from '../supervision/job.js';
 import { type Logger, silentLogger } from '../telemetry/logger.js';
 import { redactingLogger } from '../telemetry/redacting-logger.js';
 import { type TopicInfo, TopicRegistry } from '../topics/topic-registry.js';
@@ -72,7 +85,7 @@ export interface RuntimeOptions extends Omit<z.input<typeof RuntimeSettings>, 's
 }
 
 /**
- * Creates a runtime, which runs pipelines under supervision, each in a thread of its own.
+ * Creates a runtime, which runs pipelines under supervision, each in a thread or a process of its own.
  *
  * Without `warmThreads`, no pipeline thread starts before the first job; with it, the promise resolves when
  * those threads are ready. Modules of "components" are loaded now, in throw-away threads, to read their
@@ -138,6 +151,7 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Pipel
       restart,
       store,
     };
+    await endLeftProcesses(settings, log);
     const runtime = new PipelineRuntime({ ...common, resilience: resilience ?? own, own });
     await runtime.warm();
     await runtime.goOn();
@@ -167,11 +181,13 @@ export class PipelineRuntime {
   readonly #subscriptions = new Set<TopicSubscription>();
   readonly #clock: Clock;
   readonly #schedules: SpecSchedules;
+  readonly #ignoreBreakers: () => void;
 
   constructor(context: RuntimeContext) {
     const { settings, planning, catalogue, logger, inspect, clock, resilience, own } = context;
     const { secrets, showSecrets } = context;
     const { store } = context;
+    const kept = keptIn(settings);
     this.resilience = resilience;
     this.#clock = clock;
     this.#store = store;
@@ -194,7 +210,10 @@ export class PipelineRuntime {
         onStall: settings.watchdog.onStall,
       },
       isDebugged: () => inspectorUrl() !== undefined,
-      threads: this.#pool,
+      threads: new IsolatedHosts(
+        this.#pool,
+        () => new ProcessPool(settings, kept ? { mark: markOf(kept) } : {}),
+      ),
       log: logger,
       settings,
       resilience: resilience?.handle(),
@@ -202,6 +221,7 @@ export class PipelineRuntime {
       secrets,
       inspect,
     });
+    this.#ignoreBreakers = resilience?.onBreakers((event) => this.#tellBreaker(event)) ?? (() => {});
     this.#intake = new JobIntake({
       service: this.#service,
       planning,
@@ -230,6 +250,12 @@ export class PipelineRuntime {
       clock: this.#clock,
       schedule: (given, more) => this.#schedules.add(given, more),
     });
+  }
+
+  #tellBreaker(event: BreakerEvent): void {
+    if (!isBreakerChange(event)) return;
+    const atMs = Number(this.#clock.wall() / NANOS_PER_MILLI);
+    this.#service.tell({ type: 'breaker.state', atMs, change: event });
   }
 
   /**
@@ -426,6 +452,25 @@ export class PipelineRuntime {
   }
 
   /**
+   * What happens from now on, as `on` tells it: each transition of a job with its cause, findings of the watchdog,
+   * groups, schedules, breakers. For any number of readers, each of which has all of it. It ends once the runtime is
+   * closed, or with its `signal`.
+   *
+   * A reader holds nothing up. One that falls behind by more than `capacity` events misses the oldest, and reads how
+   * many in their place (`events.missed`).
+   *
+   * @throws {InvalidOptionsError}
+   *
+   * @example
+   * for await (const event of runtime.events()) {
+   *   if (event.type === 'job.state') console.log(event.name, event.state, event.reason);
+   * }
+   */
+  events(options?: EventStreamOptions): AsyncGenerator<RuntimeEvent | MissedEvents, void> {
+    return this.#service.events(options);
+  }
+
+  /**
    * Accepts no more jobs, ends all live jobs, and then the threads. With `checkpoints`, jobs are suspended: submitted
    * again, in this process or the next one, they go on where they were. Without, they are drained. After the deadline
    * (`drainDeadlineMs` by default), jobs that are still at it are `stopped` and their threads ended.
@@ -436,13 +481,30 @@ export class PipelineRuntime {
     assertMapping('close', options);
     const closed = this.#service.close(options);
     if (this.#service.isClosed) this.#schedules.stop(); // not for a wrong deadline
-    await closed;
-    for (const subscription of this.#subscriptions) subscription.end();
-    this.#topics.close();
-    await this.#planning.close();
-    await this.#pool.close();
-    this.#own?.close();
-    this.#showSecrets();
+    try {
+      await closed;
+      for (const subscription of this.#subscriptions) subscription.end();
+      this.#topics.close();
+      await this.#planning.close();
+      await this.#pool.close();
+      this.#ignoreBreakers();
+      this.#own?.close();
+      this.#showSecrets();
+    } finally {
+      if (this.#service.isClosed) this.#service.endEvents();
+    }
+  }
+}
+
+/** The folder by which the next runtime knows the work of this one. */
+const keptIn = ({ store, checkpoints }: RuntimeSettings): string | undefined =>
+  store?.path ?? checkpoints?.path;
+
+/** Before any job goes on: they may still have its files. */
+async function endLeftProcesses(settings: RuntimeSettings, log: Logger): Promise<void> {
+  const kept = keptIn(settings);
+  for (const pid of kept === undefined ? [] : await endOrphans(kept)) {
+    log.warn({ process: pid }, 'ended a process of a job whose runtime has gone');
   }
 }
 

@@ -15,12 +15,15 @@ export function termsOf({
   dependsOn,
   bounds,
 }: Pick<JobRecord, 'options' | 'dependsOn' | 'bounds'>): JobTerms {
-  const { priority = 0, tenant, labels, group } = options as SubmitOptions; // as it was checked then
+  // As it was checked then.
+  const { priority = 0, tenant, labels, group, isolation, maxProcessMb } = options as SubmitOptions;
   return {
     priority,
     ...(tenant !== undefined && { tenant }),
     ...(labels && { labels }),
     ...(group !== undefined && { group }),
+    ...(isolation !== undefined && { isolation }),
+    ...(maxProcessMb !== undefined && { maxProcessMb }),
     ...(dependsOn && { dependsOn }),
     ...(bounds && { bounds }),
   };

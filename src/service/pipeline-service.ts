@@ -1,5 +1,6 @@
 import { turnOfTheLoop } from '../core/clock.js';
 import { InvalidSpecError, PipelineError, toWireError } from '../core/errors.js';
+import type { EventStreamOptions } from '../core/event-log.js';
 import type { PlainData } from '../core/plain-data.js';
 import { cutText } from '../core/shown-text.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
@@ -10,12 +11,14 @@ import type { GroupSettings } from '../settings/group-settings.js';
 import type { JobLimits } from '../settings/job-limits.js';
 import type { JobRecord, JobStore } from '../store/job-store.js';
 import { drainDeadlineMs } from '../supervision/drain-deadline.js';
+import { type IsolationWish, problemOfIsolation } from '../supervision/isolation-of.js';
 import {
   isEndState,
   type JobHandle,
   type JobInfo,
   type JobReport,
   type JobTerms,
+  type MissedEvents,
   type RuntimeEvent,
 } from '../supervision/job.js';
 import type { JobActor } from '../supervision/job-actor.js';
@@ -234,6 +237,7 @@ export class PipelineService implements StartQueue<JobActor> {
     if (spec.delivery === 'exactly-once' && !this.#context.checkpoints) {
       throw new InvalidSpecError(`spec "${spec.name}"`, [problemOfNoStore()]);
     }
+    this.#assertIsolation(spec, options);
     this.assertRoom({ name: spec.name, waits: dependsOn.length > 0 });
     const needed = dependsOn.map(({ job, on }) => ({ job: this.#find(spec.name, job), on }));
     const cycle = this.#admission.cycle(spec.name, needed);
@@ -271,6 +275,12 @@ export class PipelineService implements StartQueue<JobActor> {
     const problem = bounds?.isSlice ? problemOfSlicedTopic(spec) : undefined;
     if (problem) throw new InvalidSpecError(`spec "${spec.name}"`, [problem]);
     return bounds;
+  }
+
+  /** @throws {InvalidSpecError} if the spec cannot run in what was said. */
+  #assertIsolation(spec: ResolvedSpec, submitted: IsolationWish): void {
+    const problem = problemOfIsolation(spec, { submitted, defaults: this.#context.settings });
+    if (problem) throw new InvalidSpecError(`spec "${spec.name}"`, [problem]);
   }
 
   /**
@@ -312,6 +322,7 @@ export class PipelineService implements StartQueue<JobActor> {
   ): Promise<JobInfo> {
     const job = this.#supervisor.get(idOrName);
     job.assertUpdatable();
+    this.#assertIsolation(changed, job.terms ?? {});
     await assertFollows(job, changed, this.#context.checkpoints);
     await this.#supervisor.update(job, changed, files, options);
     if (written !== undefined) await this.#keeper?.changeSpec(job, written);
@@ -385,6 +396,16 @@ export class PipelineService implements StartQueue<JobActor> {
   /** @see Supervisor.on */
   on(listener: (event: RuntimeEvent) => void): () => void {
     return this.#supervisor.on(listener);
+  }
+
+  /** @see Supervisor.events */
+  events(options?: EventStreamOptions): AsyncGenerator<RuntimeEvent | MissedEvents, void> {
+    return this.#supervisor.events(options);
+  }
+
+  /** @see Supervisor.endEvents */
+  endEvents(): void {
+    this.#supervisor.endEvents();
   }
 
   /**

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { durationNs } from '../settings/duration.js';
+import { IsolationOptions } from '../settings/isolation-options.js';
 import { RestartSettings } from '../settings/restart-settings.js';
 import { PRIORITY_MAX } from './start-order.js';
 
@@ -82,6 +83,7 @@ export const SubmitOptions = z.strictObject({
   slice: SliceOptions.optional().describe(
     'Ends the job, as completed, with a checkpoint after this part of its run, and nothing is flushed: the next job of that name goes on. Not beside the three before it',
   ),
+  ...IsolationOptions.shape,
   restart: RestartSettings.prefault({}).describe(
     'When and how often the job is started again. Options that are left out are those of the settings of the ' +
       'runtime; without any, a job has one run',

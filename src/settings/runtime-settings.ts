@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { durationNs } from './duration.js';
 import { GroupsSettings } from './group-settings.js';
+import { IsolationOptions } from './isolation-options.js';
 import { JobLimits } from './job-limits.js';
 import { RestartSettings } from './restart-settings.js';
 import { WatchdogSettings } from './watchdog-settings.js';
@@ -104,7 +105,7 @@ export const RuntimeSettings = z
       .max(4096, threads)
       .default(256)
       .describe(
-        'Pipelines that run at one time, each in a thread of its own; further jobs wait in the queue',
+        'Pipelines that run at one time, each in a thread or process of its own; further jobs wait in the queue',
       ),
     limits: JobLimits.default(() => JobLimits.parse({})).describe(
       'How many jobs may be under way and how many may wait, and how those are put in order',
@@ -126,6 +127,7 @@ export const RuntimeSettings = z
         'Idle threads that are kept ready at all times, beside those at work and up to `maxThreads` in all: ' +
           'a job on one of them starts in a few milliseconds',
       ),
+    ...IsolationOptions.shape,
     ...ModuleSettings.shape,
     startDeadlineMs: z
       .int(deadline)
@@ -151,8 +153,9 @@ export const RuntimeSettings = z
       .max(86_400_000, delay)
       .default(5_000)
       .describe(
-        'Milliseconds that a pipeline with native code in it may take to stop. It is never ended by ' +
-          'force: above it, its job is `stopped` and its thread left running',
+        'Milliseconds that a pipeline with native code in a thread may take to stop. It is never ended by ' +
+          'force: above it, its job is `stopped` and its thread left running. In a process, where it is by default, ' +
+          'it is ended as any other',
       ),
     checkpoints: CheckpointSettings.optional().describe(
       'Keeps checkpoints of all jobs in a folder, each under its name: a job goes on from its last one, after a ' +

@@ -20,7 +20,7 @@ import { type RateMemorySizes, SIZES_MAX } from './rate-sizes.js';
 export const LINE_BYTES = 128;
 const MAGIC = 0x54_4c_52_31; // "TLR1"
 /** Of the layout: raised with each change of it. */
-export const RATE_PROTOCOL = 3;
+export const RATE_PROTOCOL = 4;
 
 /** Most limits that one budget may have. */
 export const LIMITS_MAX = 4;
@@ -28,8 +28,8 @@ export const LIMITS_MAX = 4;
 export const STATISTICS_COUNTERS = 7;
 
 const HEADER_BYTES = 2 * LINE_BYTES;
-/** Version, `told`, end of the cooldown, life, next scope of the bucket, end of the share. */
-const STATE_BYTES = 32;
+/** Version, `told`, end of the cooldown, life, next scope of the bucket, end of the share, the cost wanted of it. */
+const STATE_BYTES = 40;
 const MASKS = 3;
 export const NAME_SPACE_BYTES = 144;
 const TOTALS_BYTES = 8 * STATISTICS_COUNTERS;
@@ -179,6 +179,11 @@ export class RateMemory {
   /** Index + 1 of the next scope of the same bucket. */
   nextOfBucketAt(scope: number): number {
     return this.#scope(scope) / 4 + 5;
+  }
+
+  /** Of a share: the largest cost that it was too small for, since whoever deals it looked last; 0: none. */
+  wantedAt(scope: number): number {
+    return this.#scope(scope) / 4 + 8;
   }
 
   /** First word of the mask of members with a waiter at the scope. */

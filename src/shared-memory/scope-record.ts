@@ -39,6 +39,8 @@ export interface LimitParameters {
   readonly ns: bigint;
   /** `gcra`, `quota`: ns that an idle budget saves up. */
   readonly burstNs: bigint;
+  /** Of a share: `permits` of the same limit of the whole budget. 0: it is no share. */
+  readonly permitsOfWhole: number;
 }
 
 export interface ScopeParameters {
@@ -104,7 +106,8 @@ export function writeParameters(
   memory.i32[at + SHARE_OF_MAX_AT] = shareOfMax;
   for (const [i, limit] of limits.entries()) {
     const limitAt = at + HEAD_WORDS + i * LIMIT_WORDS;
-    memory.i32.set([LIMIT_KINDS.indexOf(limit.kind), limit.permits, limit.ringAt], limitAt);
+    const kind = LIMIT_KINDS.indexOf(limit.kind);
+    memory.i32.set([kind, limit.permits, limit.ringAt, limit.permitsOfWhole], limitAt);
     memory.b64.set([limit.ns, limit.burstNs], limitAt / 2 + 2);
   }
 }
@@ -156,9 +159,9 @@ function readParameters(memory: RateMemory, scope: number, set: number): ScopePa
 }
 
 function readLimit(memory: RateMemory, at: number): LimitParameters {
-  const [kind = 0, permits = 0, ringAt = 0] = memory.i32.subarray(at, at + 3);
+  const [kind = 0, permits = 0, ringAt = 0, permitsOfWhole = 0] = memory.i32.subarray(at, at + 4);
   const [ns = 0n, burstNs = 0n] = memory.b64.subarray(at / 2 + 2, at / 2 + 4);
-  return { kind: LIMIT_KINDS[kind] ?? 'quota', permits, ringAt, ns, burstNs };
+  return { kind: LIMIT_KINDS[kind] ?? 'quota', permits, ringAt, ns, burstNs, permitsOfWhole };
 }
 
 function isSound(memory: RateMemory, parameters: ScopeParameters): boolean {
@@ -171,8 +174,9 @@ function isSound(memory: RateMemory, parameters: ScopeParameters): boolean {
     isBetween(leasesMax, 0, placesIn(segments.length)) &&
     segments.every((at, i) => isBetween(at, 0, inFlightPlacesMax - segmentPlaces(i))) &&
     limits.every(
-      ({ kind, permits, ringAt, ns, burstNs }) =>
+      ({ kind, permits, ringAt, ns, burstNs, permitsOfWhole }) =>
         isBetween(permits, kind === 'quota' ? 0 : 1, PERMITS_MAX) &&
+        isBetween(permitsOfWhole, 0, PERMITS_MAX) &&
         ns > 0n &&
         ns <= FAR_NS &&
         burstNs >= 0n &&

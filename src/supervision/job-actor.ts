@@ -1,8 +1,9 @@
 import type { Clock } from '../core/clock.js';
 import { PipelineError, toWireError, type WireError } from '../core/errors.js';
+import type { EventLog, EventStreamOptions } from '../core/event-log.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
 import { type Nanos, nanos } from '../core/units.js';
-import type { Threads } from '../hosts/threads.js';
+import type { Isolation, Threads } from '../hosts/threads.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import { type CounterValues, nothingCounted } from '../shared-memory/counters.js';
 import { heartbeatAgeMs } from '../shared-memory/heartbeat.js';
@@ -19,7 +20,9 @@ import { answered } from './answer-deadline.js';
 import { BoundTimers } from './bound-timers.js';
 import { Deadline, drainDeadlineMs } from './drain-deadline.js';
 import { isFencedBy } from './fenced-sinks.js';
+import { type IsolationWish, isolationOf } from './isolation-of.js';
 import {
+  type EventOfJob,
   isEndState,
   type JobHandle,
   type JobInfo,
@@ -28,6 +31,7 @@ import {
   type JobTerms,
   type JobTransition,
   type JobWish,
+  type MissedEvents,
   type RuntimeEvent,
   type StalledRows,
   type WaitReason,
@@ -43,6 +47,7 @@ import { NextThread } from './next-thread.js';
 import type { Restarts } from './restart-policy.js';
 import { mayRestart } from './run-end.js';
 import { RunThread } from './run-thread.js';
+import { eventLog } from './runtime-events.js';
 import { SpecRevisions, type UpdateEnd } from './spec-revisions.js';
 import { leftAt, stalledError, stalledRows, stuckError } from './watch-findings.js';
 import type { StallFinding, StuckFinding, WatchedJob, WatchedRun } from './watchdog.js';
@@ -63,7 +68,7 @@ export interface JobSettings {
   readonly past?: JobPast | undefined;
 }
 
-export interface JobActorSettings {
+export interface JobActorSettings extends IsolationWish {
   /** From getting a thread until all stages are open. */
   readonly startDeadlineMs: number;
   /** For a drain without a deadline of its own. */
@@ -138,6 +143,8 @@ export class JobActor implements JobHandle, WatchedJob {
   readonly #threads = new Set<RunThread>();
   #stalled: StalledRows | undefined;
   #mayRunUntilNs: Nanos = NO_END;
+  /** Of its last run. */
+  #isolation: Isolation['by'] = 'thread';
   /** Whether the thread before came up. */
   #cameUp = false;
   /** When the first batch of all runs came. */
@@ -146,6 +153,8 @@ export class JobActor implements JobHandle, WatchedJob {
   /** Set with the report. */
   #endState: JobState = 'failed';
   #lastTransition: JobTransition | undefined;
+  /** Made for its first reader. */
+  #events: EventLog<EventOfJob | MissedEvents> | undefined;
   /** Somebody has asked to suspend it. */
   #wasSuspended = false;
   readonly #deadline: Deadline;
@@ -273,6 +282,8 @@ export class JobActor implements JobHandle, WatchedJob {
     const { checkpoints, restarts, bounds } = this.#settings;
     const followsEpoch = epochToFollow(this.#life.context.runs);
     const topics = topicsOfSpec(spec) && this.#context.topics?.linkOf(this.id);
+    const isolation = this.#isolationOf(spec);
+    this.#isolation = isolation.by;
     const thread: RunThread = new RunThread(
       {
         clock,
@@ -280,6 +291,7 @@ export class JobActor implements JobHandle, WatchedJob {
         log: log.child({ job: this.name }),
         reusable: !stagesOf(spec).some(({ runsUserCode }) => runsUserCode),
         prepared: this.#nextThread.take(),
+        isolation,
         stopGraceMs: settings.stopGraceMs,
         mayRunUntilNs: this.#mayRunUntilNs,
         task: {
@@ -361,6 +373,7 @@ export class JobActor implements JobHandle, WatchedJob {
       state: this.state,
       revision: this.#specs.revision,
       ...this.terms,
+      ...this.#host,
       ...(waitsFor && { waitsFor }),
       counters,
       ...(ageMs !== undefined && { heartbeatAgeMs: ageMs }),
@@ -370,6 +383,17 @@ export class JobActor implements JobHandle, WatchedJob {
       history: context.history,
       runs: context.runs,
     };
+  }
+
+  /** What it runs in, or will. */
+  get #host(): Pick<JobInfo, 'isolation' | 'pid'> {
+    const { spec } = this.#specs;
+    if (this.#thread) return this.#thread.host;
+    return spec ? { isolation: this.#isolationOf(spec).by } : {};
+  }
+
+  #isolationOf(spec: ResolvedSpec): Isolation {
+    return isolationOf(spec, { submitted: this.terms ?? {}, defaults: this.#context.settings });
   }
 
   /** What the watchdog looks at: a start and an end have deadlines of their own. */
@@ -576,9 +600,10 @@ export class JobActor implements JobHandle, WatchedJob {
     else this.#thread?.command(command);
   }
 
-  /** The first component with native code, whose thread must not be terminated. */
+  /** The first component with native code, whose thread must not be terminated. A process may be. */
   get #native(): string | undefined {
     const { spec } = this.#specs;
+    if (this.#isolation === 'process') return undefined;
     return spec && stagesOf(spec).find(({ loads }) => loads === 'native')?.use;
   }
 
@@ -590,6 +615,18 @@ export class JobActor implements JobHandle, WatchedJob {
     this.#bounds.arm(isDone ? undefined : boundInstants(context));
     if (isDone) this.#finish();
     if (this.#tellTransition() && this.#report) this.#context.onEnd(this, this.#report);
+  }
+
+  events(options?: EventStreamOptions): AsyncGenerator<EventOfJob | MissedEvents, void> {
+    this.#events ??= eventLog(`events of job "${this.name}"`);
+    if (!this.isLive) this.#events.end();
+    return this.#events.stream(options);
+  }
+
+  /** An event of this job is told to all listeners. */
+  told(event: EventOfJob): void {
+    this.#events?.add(event);
+    if (event.type === 'job.ended') this.#events?.end();
   }
 
   /** @returns Whether there was a new one to tell of. */
@@ -607,6 +644,7 @@ export class JobActor implements JobHandle, WatchedJob {
   #expectThread({ state, atMs, nextStartAtMs }: JobTransition): void {
     const { spec } = this.#specs;
     if (state !== 'backingOff' || nextStartAtMs === undefined || !spec || !this.#cameUp) return;
+    if (this.#isolationOf(spec).by === 'process') return; // it is started when it is due
     const checkpoints = this.#settings.checkpoints !== undefined;
     this.#nextThread.expectIn(nextStartAtMs - atMs, threadNeeds(spec, { checkpoints }));
   }

@@ -1,4 +1,6 @@
 import type { WireError } from '../core/errors.js';
+import type { EventStreamOptions } from '../core/event-log.js';
+import type { BreakerEvent } from '../resilience/breaker/breaker-event.js';
 import type { CounterValues } from '../shared-memory/counters.js';
 import type { JobBounds } from '../wire/bounds.js';
 import type { PipelineReport, StageReport } from '../wire/pipeline-report.js';
@@ -52,6 +54,9 @@ export interface JobTerms {
   /** The group that it belongs to. */
   readonly group?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** What it is to run in, and how much memory its process may have, where its submit said so. */
+  readonly isolation?: 'thread' | 'process' | undefined;
+  readonly maxProcessMb?: number | undefined;
   /** The providers that it uses, as far as its spec names them. */
   readonly providers?: readonly string[] | undefined;
   readonly dependsOn?: readonly JobDependency[] | undefined;
@@ -77,11 +82,15 @@ export interface JobInfo extends Partial<JobTerms> {
   readonly state: JobState;
   /** Of its spec: 1 for the one that it was submitted with, one more with each `update`. */
   readonly revision: number;
+  /** What it runs in, or will; missing once it has ended, unless its submit said so. */
+  readonly isolation?: 'thread' | 'process' | undefined;
+  /** Of its process, while it has one. */
+  readonly pid?: number | undefined;
   /** While it is in the queue: why. */
   readonly waitsFor?: readonly WaitReason[] | undefined;
   /**
    * Read from shared memory without a message to the thread, so they are correct even while it is
-   * blocked. Those of the run that has the thread, or had it last.
+   * blocked. Those of a process are at most a moment old, also while it is blocked. Those of the run that has the thread, or had it last.
    */
   readonly counters: CounterValues;
   /** Ms since the thread's last heartbeat; `undefined` before the first one and after the end. */
@@ -137,6 +146,16 @@ export interface JobHandle {
   readonly outcome: Promise<JobReport>;
   /** The job now, read from shared memory: no message to its thread. */
   inspect(): JobInfo;
+  /**
+   * What happens to the job from now on, each transition with its cause: for any number of readers. It ends behind
+   * `job.ended`, or with its `signal`. What came before is the `history` of `inspect()`.
+   *
+   * A reader holds nothing up. One that falls behind by more than `capacity` events misses the oldest, and reads how
+   * many in their place (`events.missed`).
+   *
+   * @throws {InvalidOptionsError}
+   */
+  events(options?: EventStreamOptions): AsyncGenerator<EventOfJob | MissedEvents, void>;
   /**
    * The report of each stage about itself; asks the thread. Empty while it has no thread: before its start,
    * while it backs off, and once it has ended.
@@ -196,6 +215,32 @@ export interface GroupFailure {
   readonly group?: string;
   readonly error?: WireError;
 }
+
+/** Tells the reader of a stream of events, who was too slow, how many were dropped right before the next one. */
+export interface MissedEvents {
+  readonly type: 'events.missed';
+  readonly count: number;
+}
+
+/** An event of one job. */
+export type EventOfJob = Extract<RuntimeEvent, { readonly type: `job.${string}` }>;
+
+/** The id of the job that an event is of; `undefined` if it is of none. */
+export function jobIdOf(event: RuntimeEvent): string | undefined {
+  if (event.type === 'job.ended') return event.report.id;
+  return isOfJob(event) ? event.id : undefined;
+}
+
+const isOfJob = (event: RuntimeEvent): event is EventOfJob => event.type.startsWith('job.');
+
+/** A breaker has come into another state. */
+export type BreakerChange = Extract<BreakerEvent, { readonly type: (typeof BREAKER_CHANGES)[number] }>;
+
+const BREAKER_CHANGES = ['opened', 'halfOpened', 'closed', 'heldOpen', 'disabled'] as const;
+
+/** Whether a breaker has come into another state. */
+export const isBreakerChange = (event: BreakerEvent): event is BreakerChange =>
+  (BREAKER_CHANGES as readonly string[]).includes(event.type);
 
 /** An event that a runtime reports to its listeners, in order for each job. Plain data. */
 export type RuntimeEvent =
@@ -264,6 +309,13 @@ export type RuntimeEvent =
       readonly atMs: number;
     }
   | { readonly type: 'job.ended'; readonly report: JobReport }
+  /** A breaker of the runtime has come into another state, and why. */
+  | {
+      readonly type: 'breaker.state';
+      /** Milliseconds since 1970. */
+      readonly atMs: number;
+      readonly change: BreakerChange;
+    }
   /** A group begins to restart, since one of its jobs or groups has failed. */
   | {
       readonly type: 'group.restarting';

@@ -2,7 +2,7 @@ import type { Transferable } from 'node:worker_threads';
 import type { Clock, TimerHandle } from '../core/clock.js';
 import { toWireError, type WireError } from '../core/errors.js';
 import { NANOS_PER_MILLI, type Nanos } from '../core/units.js';
-import type { PreparedThread, ThreadRun, Threads } from '../hosts/threads.js';
+import type { Isolation, PreparedThread, ThreadRun, Threads } from '../hosts/threads.js';
 import { COUNTERS_BYTES, Counters, countersHandle } from '../shared-memory/counters.js';
 import { BEAT_EVERY_MS, heartbeatAgeMs } from '../shared-memory/heartbeat.js';
 import { syncHandle } from '../shared-memory/sync-turns.js';
@@ -20,6 +20,7 @@ export interface RunThreadParts {
   /** Of the job. */
   readonly log: Logger;
   readonly reusable: boolean;
+  readonly isolation: Isolation;
   /** The thread that was made ready for the run. */
   readonly prepared: PreparedThread | undefined;
   /** How long an actor that must not be terminated may take to end by itself. */
@@ -73,7 +74,7 @@ export class RunThread {
 
   /** Tells nothing before the caller has returned to the event loop. */
   constructor(parts: RunThreadParts, listener: RunThreadListener) {
-    const { clock, threads, log, reusable, prepared, task, mayRunUntilNs } = parts;
+    const { clock, threads, log, reusable, prepared, isolation, task, mayRunUntilNs } = parts;
     this.#parts = parts;
     this.#listener = listener;
     this.#startedAtNs = clock.now();
@@ -81,7 +82,7 @@ export class RunThread {
     this.counters = new Counters(memory);
     const watchMemory = new SharedArrayBuffer(THREAD_WATCH_BYTES);
     this.watch = new ThreadWatch(watchMemory);
-    this.mayRunUntil(mayRunUntilNs); // before the thread may look
+    this.counters.mayRunUntilNs = mayRunUntilNs; // before the thread may look
     this.#link = new ActorLink(log, this.counters, {
       onBegun: () => listener.onBegun(),
       onClaimed: ({ epoch, rowsOut }) => {
@@ -97,7 +98,11 @@ export class RunThread {
       syncs: syncHandle(),
     } as const;
     const transfer: Transferable[] = [control, logs, ...(task.topics ? [task.topics] : [])];
-    this.#run = threads.run({ ...task, ...own, control, logs }, transfer, { reusable, prepared });
+    this.#run = threads.run({ ...task, ...own, control, logs }, transfer, {
+      reusable,
+      prepared,
+      isolation,
+    });
     // The thread is freed in the same step, so that a caller that awaits the outcome finds it free.
     this.#run.outcome.then(
       ({ report }) => {
@@ -123,6 +128,13 @@ export class RunThread {
    */
   mayRunUntil(instant: Nanos): void {
     this.counters.mayRunUntilNs = instant;
+    this.#run.tellMayRunUntil?.();
+  }
+
+  /** Whether it is a thread or a process, and of a process which one. */
+  get host(): { readonly isolation: Isolation['by']; readonly pid?: number } {
+    const { pid } = this.#run;
+    return { isolation: this.#parts.isolation.by, ...(pid !== undefined && { pid }) };
   }
 
   /** Whether the thread came up. */

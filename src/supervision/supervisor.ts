@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { type Clock, turnOfTheLoop } from '../core/clock.js';
 import { InvalidSpecError, PipelineError } from '../core/errors.js';
+import type { EventStreamOptions } from '../core/event-log.js';
 import type { InspectMachine } from '../core/machine-inspection.js';
 import { Random } from '../core/random.js';
 import { cutText } from '../core/shown-text.js';
@@ -17,12 +18,23 @@ import { topicsOfSpec } from '../wire/stages-of-spec.js';
 import { drainDeadlineMs } from './drain-deadline.js';
 import { EndedJobs } from './ended-jobs.js';
 import { FilesOfJobs } from './files-of-jobs.js';
-import type { JobInfo, JobReport, JobTerms, JobTransition, RuntimeEvent, WaitReason } from './job.js';
+import {
+  type EventOfJob,
+  type JobInfo,
+  type JobReport,
+  type JobTerms,
+  type JobTransition,
+  jobIdOf,
+  type MissedEvents,
+  type RuntimeEvent,
+  type WaitReason,
+} from './job.js';
 import { JobActor, type JobActorContext, type JobActorSettings, type WatchEvent } from './job-actor.js';
 import type { JobPast } from './job-life.js';
 import { createJobMachine } from './job-machine.js';
 import type { RestartGate } from './restart-gate.js';
 import { noRestarts, type RestartPolicy } from './restart-policy.js';
+import { eventLog } from './runtime-events.js';
 import type { UpdateEnd } from './spec-revisions.js';
 import type { StartQueue } from './start-queue.js';
 import { ThreadStartLimit } from './thread-start-limit.js';
@@ -116,6 +128,7 @@ export class Supervisor {
   /** Files of jobs that may still read or write: live jobs, and those whose thread could not be ended. */
   readonly #files = new FilesOfJobs<JobActor>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
+  readonly #events = eventLog<RuntimeEvent>('events');
   readonly #startLimit: ThreadStartLimit;
   readonly #watchdog: Watchdog | undefined;
   readonly #random: Random;
@@ -546,8 +559,21 @@ export class Supervisor {
     this.tell(finding);
   }
 
+  /** What happens from now on, until `endEvents`. @throws {InvalidOptionsError} */
+  events(options?: EventStreamOptions): AsyncGenerator<RuntimeEvent | MissedEvents, void> {
+    return this.#events.stream(options);
+  }
+
+  /** Ends the streams of events: nothing happens any more. */
+  endEvents(): void {
+    this.#events.end();
+  }
+
   /** Tells the listeners of an event. */
   tell(event: RuntimeEvent): void {
+    this.#events.add(event);
+    const id = jobIdOf(event);
+    if (id !== undefined) this.find(id)?.told(event as EventOfJob); // it has the id of a job
     for (const listener of [...this.#listeners]) {
       try {
         listener(event);

@@ -13,10 +13,12 @@ type Hear = (event: { readonly data: unknown }) => void;
  */
 export function portEndpoint(port: MessagePort): Endpoint {
   let open = true;
+  const heard = new Map<unknown, { readonly type: string; readonly hear: (data: unknown) => void }>();
   port.once('close', () => {
     open = false;
+    for (const { type, hear } of heard.values()) port.off(type, hear);
+    heard.clear();
   });
-  const heard = new Map<unknown, (data: unknown) => void>();
   return {
     postMessage(message: unknown, transfer?: MessagePort[]) {
       if (open) port.postMessage(message, transfer);
@@ -24,14 +26,14 @@ export function portEndpoint(port: MessagePort): Endpoint {
     addEventListener(type, listener) {
       // The cast is true: Comlink gives functions, which read no other field.
       const hear = (data: unknown) => (listener as unknown as Hear)({ data });
-      heard.set(listener, hear);
+      heard.set(listener, { type, hear });
       port.on(type, hear);
     },
     removeEventListener(type, listener) {
-      const hear = heard.get(listener);
-      if (hear === undefined) return;
+      const known = heard.get(listener);
+      if (known === undefined) return;
       heard.delete(listener);
-      port.off(type, hear);
+      port.off(type, known.hear);
     },
     start: () => port.start(),
   };

@@ -103,6 +103,10 @@ export interface ResolvedSpec {
   readonly batchRows: number;
   /** Memory limit for the columns of all stages together, in megabytes. */
   readonly maxMemoryMb: number;
+  /** What the job runs in. Missing: not said. */
+  readonly isolation?: 'thread' | 'process';
+  /** Memory limit for its process, in megabytes. */
+  readonly maxProcessMb?: number;
   /** Seed for stages without their own seed. */
   readonly seed: number;
   /** The columns that sinks are given, by their ids, as far as they were known when the spec was checked. */

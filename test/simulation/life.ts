@@ -16,7 +16,8 @@ export class Life {
   /** @param outer - Of the process, for a thread: stopped and ended with it. */
   constructor(outer?: Life) {
     this.#outer = outer;
-    if (outer) outer.#inner.add(this);
+    if (outer?.hasEnded) this.#hasEnded = true;
+    else if (outer) outer.#inner.add(this);
   }
 
   get hasEnded(): boolean {
@@ -41,12 +42,14 @@ export class Life {
     this.#hasEnded = true;
     this.#waiting = [];
     for (const inner of this.#inner) inner.end();
-    for (const tell of this.#ends) tell();
+    for (const tell of this.#ends.splice(0)) tell();
     if (this.#outer) this.#outer.#inner.delete(this);
   }
 
+  /** At once, if it has ended. */
   onEnd(tell: () => void): void {
-    this.#ends.push(tell);
+    if (this.#hasEnded) tell();
+    else this.#ends.push(tell);
   }
 
   /** Resolves at once while it runs. */

@@ -126,7 +126,7 @@ export class SimulatedRun implements ThreadRun {
     const fs = diskIn(life, disk, faults);
     const report = await runActor(own, counters, {
       clock,
-      thread: 1,
+      labels: { thread: 1 },
       claim: (spec, { path, everyMs, followsEpoch }, log) => {
         const store = new FileCheckpointStore(path, { fs });
         const options = { store, key: undefined, checkpointEveryMs: everyMs, checkpoint: undefined, log };

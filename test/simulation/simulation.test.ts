@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { heldOf } from '../support/collected.js';
 import { DEEP } from '../support/deep.js';
 import { prepareKinds } from './job-kinds.js';
 import { Simulation, SimulationError, type SimulationOptions } from './simulation.js';
@@ -48,6 +49,27 @@ describe('a machine on which everything goes wrong', () => {
     },
     COUNT * 20_000,
   );
+
+  it('leaves no memory behind, of processes that were killed or taken over either', async () => {
+    const all: WeakRef<Simulation>[] = [];
+    const happened = new Set<string>();
+    const simulate = (seed: number) => {
+      const simulation = new Simulation(seed);
+      all.push(new WeakRef(simulation));
+      return simulation.run();
+    };
+    for (let seed = 1; seed <= 6; seed++) {
+      for (const step of await simulate(seed)) happened.add(step);
+    }
+    expect([...happened]).toEqual(
+      expect.arrayContaining([
+        'the process is killed',
+        'the process is stopped, and another one takes over',
+        'a stopped process goes on',
+      ]),
+    );
+    expect(await heldOf(all)).toBe(0);
+  }, 120_000);
 
   it('goes the same way with the same seed', async () => {
     const first = await new Simulation(11).run();

@@ -116,6 +116,8 @@ export class Simulation {
   readonly #faults: DiskFaults;
   readonly #folder = mkdtempSync(join(tmpdir(), 'tickloom-simulation-'));
   readonly #jobs: UserJob[] = [];
+  /** Of all processes: one that another has taken over may live on to the end. */
+  readonly #lives: Life[] = [];
   /** Those that were stopped and may go on. */
   readonly #stopped: Process[] = [];
   readonly #steps: string[] = [];
@@ -148,7 +150,7 @@ export class Simulation {
       if (error instanceof SimulationError) throw error;
       throw new SimulationError(this.seed, this.#steps, String(error));
     } finally {
-      for (const { life } of [this.#process, ...this.#stopped]) life.end();
+      for (const life of this.#lives) life.end();
       await this.#disk.kill();
       rmSync(this.#folder, { recursive: true, force: true });
     }
@@ -202,6 +204,7 @@ export class Simulation {
 
   async #boot(): Promise<void> {
     const life = new Life();
+    this.#lives.push(life);
     const clock = clockIn(life, this.#clock);
     const { planted } = this.#options;
     const granted: Admission[] = [];

@@ -1,7 +1,7 @@
 import { expose } from 'comlink';
 import { turnOfTheLoop } from '../../src/core/clock.js';
 import { RemoteError, type WireError } from '../../src/core/errors.js';
-import type { PreparedThread, ThreadRun, Threads } from '../../src/hosts/threads.js';
+import type { PreparedThread, RunOptions, ThreadRun, Threads } from '../../src/hosts/threads.js';
 import { type Counters, openCounters } from '../../src/shared-memory/counters.js';
 import { openThreadWatch, type ThreadWatch } from '../../src/shared-memory/thread-watch.js';
 import {
@@ -18,12 +18,8 @@ import { portEndpoint } from '../../src/wire/port-endpoint.js';
 export class FakeThreads implements Threads {
   readonly runs: FakeRun[] = [];
 
-  run(
-    task: PipelineTask,
-    _transfer: unknown,
-    { reusable, prepared }: Parameters<Threads['run']>[2],
-  ): FakeRun {
-    const run = new FakeRun(task, reusable, prepared);
+  run(task: PipelineTask, _transfer: unknown, options: RunOptions): FakeRun {
+    const run = new FakeRun(task, options);
     this.runs.push(run);
     return run;
   }
@@ -42,6 +38,7 @@ export class FakeRun implements ThreadRun {
   readonly reusable: boolean;
   /** What it was given of what `prepare` had answered. */
   readonly prepared: PreparedThread | undefined;
+  readonly isolation: RunOptions['isolation'];
   readonly counters: Counters;
   readonly watch: ThreadWatch;
   readonly outcome: Promise<PipelineOutcome>;
@@ -51,10 +48,11 @@ export class FakeRun implements ThreadRun {
   #resolve: (outcome: PipelineOutcome) => void = () => {};
   #reject: (error: Error) => void = () => {};
 
-  constructor(task: PipelineTask, reusable: boolean, prepared?: PreparedThread) {
+  constructor(task: PipelineTask, { reusable, prepared, isolation }: RunOptions) {
     this.task = task;
     this.reusable = reusable;
     this.prepared = prepared;
+    this.isolation = isolation;
     this.counters = openCounters(task.counters);
     this.watch = openThreadWatch(task.watch);
     this.outcome = new Promise((resolve, reject) => {

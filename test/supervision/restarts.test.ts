@@ -348,7 +348,12 @@ describe('a job with a restart policy', () => {
   });
 
   it('is not started again beside a thread that could not be ended', async () => {
-    const { job, threads, clock } = startRestarted({}, {}, {}, { use: 'duck', loads: 'native' });
+    const { job, threads, clock } = startRestarted(
+      {},
+      { isolation: 'thread' },
+      {},
+      { use: 'duck', loads: 'native' },
+    );
     clock.advance(START_DEADLINE_MS);
     clock.advance(5_000);
     expect(await job.outcome).toMatchObject({ outcome: 'failed', error: { code: 'THREAD_LEFT_RUNNING' } });

@@ -265,7 +265,7 @@ describe('supervisor', () => {
   });
 
   it('asks a thread with native code to stop, and never ends it by force', async () => {
-    const { supervisor, threads, clock } = startSupervisor({ maxThreads: 1 });
+    const { supervisor, threads, clock } = startSupervisor({ maxThreads: 1, isolation: 'thread' });
     const job = supervisor.submit(specOf('a', { use: 'duck', loads: 'native' }));
     const run = threads.last;
     run.answer();
@@ -314,7 +314,7 @@ describe('supervisor', () => {
   });
 
   it('keeps the files of a job whose thread could not be ended, which may still write to them', async () => {
-    const { supervisor, threads, clock } = startSupervisor();
+    const { supervisor, threads, clock } = startSupervisor({ isolation: 'thread' });
     const job = supervisor.submit(
       specOf('a', { use: 'duck', loads: 'native' }),
       await filesOf('a', 'a.jsonl'),
@@ -334,8 +334,21 @@ describe('supervisor', () => {
     expect((await submit()).inspect().state).toBe('starting');
   });
 
+  it('ends a process by force that does not report, with native code or without', async () => {
+    const { supervisor, threads } = startSupervisor();
+    const job = supervisor.submit(specOf('a', { use: 'duck', loads: 'native' }));
+    const run = threads.last;
+    expect([run.isolation, job.inspect().isolation]).toEqual([{ by: 'process' }, 'process']);
+    run.answer();
+    await until(() => job.inspect().state === 'running');
+    const stopped = job.stop();
+    await until(() => run.timesEnded > 0);
+    run.lose({ code: 'THREAD_STOPPED', message: 'ended', retryable: false });
+    expect(await stopped).toMatchObject({ outcome: 'stopped' });
+  });
+
   it('takes the report of a native thread that stops when asked', async () => {
-    const { supervisor, threads, clock } = startSupervisor();
+    const { supervisor, threads, clock } = startSupervisor({ isolation: 'thread' });
     const job = supervisor.submit(specOf('a', { loads: 'native' }));
     threads.last.answer();
     const stopped = job.stop();

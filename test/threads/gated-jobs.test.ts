@@ -132,6 +132,26 @@ describe('jobs in threads of their own', () => {
     });
   });
 
+  it('have the changes of their breaker among the events of the runtime, which end with it', async () => {
+    const runtime = await startRuntime({ breakers: { ibkr: {} } });
+    const events = runtime.events();
+    runtime.resilience!.breaker('ibkr').hold();
+    const job = await runtime.submit({
+      name: 'told',
+      source: { ...endless, breaker: 'ibkr' },
+      sink: discard,
+    });
+    const own = job.events();
+    await runtime.close();
+    const told: string[] = [];
+    for await (const event of events)
+      told.push(event.type === 'breaker.state' ? event.change.type : event.type);
+    expect([told[0], told.at(-1)]).toEqual(['heldOpen', 'job.ended']);
+    const ofJob: string[] = [];
+    for await (const event of own) ofJob.push(event.type);
+    expect(ofJob.at(-1)).toBe('job.ended');
+  });
+
   it('give back their place in flight when they are stopped hard in the midst of a read', async () => {
     const runtime = await startRuntime({
       budgets: { providers: { ibkr: { permits: 1_000, inFlight: 1 } } },

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -12,8 +13,8 @@ async function runScript(body: string): Promise<string> {
   const script = `import { createRuntime } from ${JSON.stringify(packageUrl)};\n${body}`;
   const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
-    ['--input-type=module', '--eval', script],
-    { timeout: 60_000 },
+    ['--expose-gc', '--input-type=module', '--eval', script],
+    { timeout: 120_000 },
   );
   expect(stderr).toBe('');
   return stdout;
@@ -73,5 +74,51 @@ describe('a process with a runtime', () => {
     for (let i = 0; i < 5; i++) await round();
     await until(() => held().length <= before.length);
     expect(process.eventNames().map((name) => process.listenerCount(name as never))).toEqual(listeners);
+  });
+
+  it('has nothing left of runtimes that were closed, however their jobs ended', async () => {
+    const ends = {
+      lost: moduleOperator('process.exit(1);'),
+      thrown: moduleOperator(`setTimeout(() => { throw new Error('thrown'); });`),
+      stuck: moduleOperator('for (;;);'),
+    };
+    // In a process of its own: what a test runner has seen, it may keep.
+    const stdout = await runScript(`
+      const ends = ${JSON.stringify(ends)};
+      const all = [];
+      async function life() {
+        const runtime = await createRuntime({
+          moduleFolders: [${JSON.stringify(tmpdir())}],
+          breakers: { venue: {} },
+          budgets: { providers: { venue: { permits: 1_000 } } },
+          watchdog: { loop: '1s' },
+        });
+        const endless = { use: 'synthetic', budget: { provider: 'venue' }, breaker: 'venue' };
+        const submit = async (name, source, operators) => {
+          const job = await runtime.submit({ name, source, operators, sink: { use: 'null' } });
+          all.push([name, new WeakRef(job)]);
+          return job;
+        };
+        all.push(['runtime', new WeakRef(runtime)]);
+        const ended = [await submit('done', { ...endless, rows: 1_000 }, [])];
+        for (const [name, operator] of Object.entries(ends)) ended.push(await submit(name, endless, [operator]));
+        const stopped = await submit('stopped', endless, []);
+        while (stopped.inspect().counters.rowsIn === 0) await new Promise(setImmediate);
+        void stopped.describe(); // its thread may never answer
+        await stopped.stop();
+        for (const { outcome } of ended) all.push(['report', new WeakRef(await outcome)]);
+        runtime.subscribe('quotes').close();
+        await submit('open', endless, []);
+        await runtime.close({ deadlineMs: 1_000 });
+      }
+      for (let round = 0; round < 2; round++) await life();
+      const held = () => all.filter(([, one]) => one.deref()).map(([name]) => name);
+      for (let round = 0; round < 50 && held().length > 0; round++) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        gc();
+      }
+      console.log(all.length + ' made, held: ' + held().join());
+    `);
+    expect(stdout).toBe('22 made, held: \n');
   });
 });

@@ -3,6 +3,7 @@ import { expose, releaseProxy, wrap } from 'comlink';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { turnOfTheLoop } from '../../src/core/clock.js';
 import { portEndpoint } from '../../src/wire/port-endpoint.js';
+import { heldOf } from '../support/collected.js';
 
 function channel() {
   const { port1, port2 } = new MessageChannel();
@@ -31,6 +32,22 @@ describe('a port as the endpoint of Comlink', () => {
     remote[releaseProxy]();
     for (let turn = 0; turn < 100 && port1.listenerCount('message') > 0; turn++) await turnOfTheLoop();
     expect(port1.listenerCount('message')).toBe(0);
+  });
+
+  it('keeps nothing of a call that nobody answers once its port was closed from afar', async () => {
+    const { port1, port2 } = channel();
+    const askers = [{}];
+    const held = askers.map((asker) => {
+      const remote = wrap<{ name(): string }>(portEndpoint(port2));
+      // Whoever asks has the proxy and is told of the answer: Comlink holds the port as long as the proxy is held.
+      void remote.name().then(() => [asker, remote]);
+      return new WeakRef(asker);
+    });
+    askers.length = 0;
+    const isClosed = new Promise((resolve) => port2.once('close', resolve));
+    port1.close();
+    await isClosed;
+    expect(await heldOf(held)).toBe(0);
   });
 
   it('posts nothing through a port that was closed', async () => {

@@ -18,6 +18,7 @@ import type { PipelineRuntime } from '../../runtime/runtime.js';
 import type { SubmitOptions } from '../../service/submit-options.js';
 import { readStore } from '../../store/read-store.js';
 import { LOG_NAME } from '../../store/record-log.js';
+import { type IsolationWishes, problemOfIsolation } from '../../supervision/isolation-of.js';
 import { isEndState, type JobHandle, type JobInfo, type JobReport } from '../../supervision/job.js';
 import type { Logger } from '../../telemetry/logger.js';
 import { specLevels } from '../connected-specs.js';
@@ -54,6 +55,8 @@ export interface RunOptions {
   /** Each job ends with a checkpoint after so many rows, or so much time; the next run of the command goes on. */
   readonly sliceRows?: number;
   readonly sliceDuration?: string;
+  /** What each job runs in; goes before its spec. */
+  readonly isolation?: 'thread' | 'process';
   readonly json?: boolean;
   /** How many pipelines run at the same time. */
   readonly threads?: number;
@@ -111,6 +114,8 @@ export async function run(
     return 2;
   }
   if (isSliced) specs = specs.map(withoutTopics);
+  const { runtime: defaults } = settings;
+  specs = specs.map((spec) => inPossibleHost(spec, { submitted: options, defaults }));
   const refused = specs.filter((spec) => 'problems' in spec);
   if (refused.length > 0) {
     settings.resilience?.close();
@@ -169,8 +174,8 @@ function wrongBounds({ duration, maxRows, until, sliceRows, sliceDuration }: Run
 }
 
 /** @param isConsumer - Of a topic of another spec: it ends after that one. */
-function boundsOf(
-  { duration, maxRows, until, sliceRows, sliceDuration }: RunOptions,
+function submitOptionsOf(
+  { duration, maxRows, until, sliceRows, sliceDuration, isolation }: RunOptions,
   isConsumer: boolean,
 ): SubmitOptions {
   const isSlice = sliceRows !== undefined || sliceDuration !== undefined;
@@ -179,6 +184,7 @@ function boundsOf(
     ...(maxRows !== undefined && { maxRows }),
     ...(until !== undefined && !isConsumer && { until }),
     ...(isSlice && { slice: { rows: sliceRows, duration: sliceDuration } }),
+    ...(isolation && { isolation }),
   };
 }
 
@@ -195,6 +201,12 @@ function withoutStore(spec: CheckedSpec): CheckedSpec {
 /** Refuses a spec that cannot be run in slices. */
 function withoutTopics(spec: CheckedSpec): CheckedSpec {
   const problem = 'resolved' in spec ? problemOfSlicedTopic(spec.resolved) : undefined;
+  return problem ? refusedWith(spec, problem) : spec;
+}
+
+/** Refuses a spec that cannot run in what was said. */
+function inPossibleHost(spec: CheckedSpec, wishes: IsolationWishes): CheckedSpec {
+  const problem = 'resolved' in spec ? problemOfIsolation(spec.resolved, wishes) : undefined;
   return problem ? refusedWith(spec, problem) : spec;
 }
 
@@ -282,10 +294,10 @@ class Run {
       if (taken) return await this.#failAll(this.#takenError(taken.name));
       const levels = this.#levels();
       for (const [level, specs] of [...levels.entries()].toReversed()) {
-        const bounds = boundsOf(this.#options, level > 0);
+        const own = submitOptionsOf(this.#options, level > 0);
         for (const { resolved, written, file } of specs) {
           const terms = { written, specFolder: folderOfSpec(file) };
-          const handle = await this.#submitted(runtime.submitChecked(resolved, terms, bounds));
+          const handle = await this.#submitted(runtime.submitChecked(resolved, terms, own));
           if (handle) this.#handles.push(handle);
         }
       }

@@ -193,4 +193,35 @@ export const JOB_ERRORS = {
       'Its place is not used again before it has ended, which is noticed. A job whose sinks are all fenced is started again beside it. Restart the process when you can; raise `stopGraceMs` if the component merely needs longer, and use the asynchronous form of such calls.',
     retryable: 'no',
   },
+  PROCESS_NOT_STARTED: {
+    meaning: 'The process of a job with `isolation: process` did not start.',
+    cause:
+      'The file that processes run is missing, since Tickloom is run from its sources or was bundled; or the system allows no more processes, open files or memory.',
+    remedy:
+      'The message says what is missing or has run out. Raise the limit (`ulimit -u`, `ulimit -n`, that of the container), run fewer jobs at one time (`maxThreads`), or run the job in a thread.',
+    retryable: 'yes',
+  },
+  PROCESS_CRASHED: {
+    meaning:
+      'The process of a job ended by a signal, or with an error that nothing caught. No other job is touched.',
+    cause:
+      'Native code that crashed (`SIGSEGV`, `SIGABRT`); a module that throws in a timer, in an event handler or in a promise that nobody awaits; `SIGKILL` by hand, or by the system because memory ran out.',
+    remedy:
+      'The message has the signal and the last lines that the process printed, or the error with its stack. Mend that. After `SIGKILL`, see the log of the system, and set `maxProcessMb`.',
+    retryable: 'yes',
+  },
+  PROCESS_EXITED: {
+    meaning: 'The process of a job exited before its pipeline had ended.',
+    cause: 'A module called `process.exit`.',
+    remedy: 'Throw an error there instead of ending the process.',
+    retryable: 'yes',
+  },
+  PROCESS_OUT_OF_MEMORY: {
+    meaning: 'The process of a job needed more memory than `maxProcessMb`, or more heap than `maxHeapMb`.',
+    cause:
+      'Native code or buffers beside the heap, a module that keeps objects for each row, or a limit too low.',
+    remedy:
+      'The message says which limit it was. Keep less, or raise it. `maxMemoryMb` of the spec limits columns alone.',
+    retryable: 'yes',
+  },
 } as const satisfies ErrorTexts;

@@ -6,6 +6,7 @@ import { readEpochMillis, readSubMillis, writeEpochMillis } from '../../columns/
 import { columnIndex, type Schema } from '../../columns/schema.js';
 import type { Clock } from '../../core/clock.js';
 import { ProviderError } from '../../core/provider-error.js';
+import { FeedPresent } from '../../engine/event-time/feed-present.js';
 import { DROPPED, FeedRoom } from './feed-room.js';
 import { FullBatches } from './full-batches.js';
 import { refused, refuseId, refuseTime, refuseUntimed } from './refused.js';
@@ -77,6 +78,8 @@ export class FeedBuffer {
   #isStamped = false;
   /** The row of `batch` whose lag was told: a go may be of records alone. */
   #lagRow = -1;
+  /** Of the rows whose lag was told. */
+  readonly present = new FeedPresent();
   readonly #endGo = () => this.#tell();
   #waiter: (() => void) | undefined;
 
@@ -434,6 +437,7 @@ export class FeedBuffer {
     this.#lagRow = row;
     const ms = readEpochMillis(this.#times, row);
     const sub = readSubMillis(this.#times, row);
+    this.present.row(ms, this.#receivedMs);
     tell(this.#receivedMs - ms + (this.#receivedSub - sub) / 1e6);
   }
 }

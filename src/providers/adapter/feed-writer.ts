@@ -217,7 +217,8 @@ export class FeedWriter implements TradeWriter, QuoteWriter, BookWriter, BarWrit
 
   reset(reason: string): void {
     if (this.#isEnded) return;
-    this.#control({ type: 'reset', at: instantOf(this.#buffer.receivedMs()), reason: reasonOf(reason) });
+    const atMs = this.#buffer.present.at(this.#buffer.receivedMs());
+    this.#control({ type: 'reset', at: instantOf(atMs), reason: reasonOf(reason) });
   }
 
   stale(sinceMs: number, symbol?: string): void {

@@ -26,6 +26,8 @@ export interface SilenceGuardParts extends Omit<SilenceSettings, 'symbols' | 'ho
   showUnseen(show: (batch: Batch) => void): void;
   /** Rows that were dropped so far: nobody knows of which symbols. */
   rowsDropped(): number;
+  /** The earliest event time of rows that came after an instant of this host. */
+  earliestAt(host: bigint): bigint;
   /** Puts a record into the stream. */
   tell(record: ControlRecord): void;
   /** Asks the provider for symbols again, if it can. */
@@ -177,10 +179,11 @@ export class SilenceGuard {
 
   /** @param stale - All symbols, or one. */
   #tell(stale: readonly number[]): void {
-    const { symbols, tell } = this.#parts;
+    const { symbols, tell, earliestAt } = this.#parts;
+    const beganAt = earliestAt(this.#beganAt) as Nanos;
     let since: Nanos | undefined;
     for (const symbol of stale) {
-      const last = this.#hasRow[symbol] === 0 ? this.#beganAt : readNanos(this.#lastTimes, symbol);
+      const last = this.#hasRow[symbol] === 0 ? beganAt : readNanos(this.#lastTimes, symbol);
       if (since === undefined || last < since) since = last;
     }
     const isAll = stale.length === symbols.length && symbols.length > 1;

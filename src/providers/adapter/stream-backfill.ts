@@ -63,13 +63,15 @@ export interface StreamBackfillParts {
   readonly context: StageContext;
   /** By how much the clock of this host is known to be behind that of the venue. */
   skewMs(): number;
+  /** Now, in the event time of the feed, in ns since 1970 UTC. */
+  eventTimeNow(): bigint;
   onReady(): void;
   onFailure(error: unknown): void;
 }
 
 /** Makes what fills the gaps of a stream. */
 export function streamBackfill(parts: StreamBackfillParts): Backfill {
-  const { from, schema, feed, connection, check, context, skewMs, onReady, onFailure } = parts;
+  const { from, schema, feed, connection, check, context, skewMs, eventTimeNow, onReady, onFailure } = parts;
   const { kind, stream, history, isNumbered } = from;
   const { batchRows, dictionaries, clock, log } = context;
   const { waitMax, rowsMax = ROWS_MAX } = feed.backfill || {};
@@ -106,6 +108,7 @@ export function streamBackfill(parts: StreamBackfillParts): Backfill {
     },
     subscribedAt: () => connection.subscribedAt,
     skewMs,
+    eventTimeNow,
     onReady,
     onFailure,
   });

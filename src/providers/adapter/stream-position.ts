@@ -1,6 +1,7 @@
 import { PipelineError } from '../../core/errors.js';
 import { isCount, type PlainData } from '../../core/plain-data.js';
 import type { DeliveredEntries } from '../../engine/delivered-rows.js';
+import type { FeedPresent } from '../../engine/event-time/feed-present.js';
 
 /** Where a stream whose missing rows can be fetched goes on. */
 export interface StreamPosition {
@@ -8,6 +9,34 @@ export interface StreamPosition {
   readonly since: string;
   /** The last row of each symbol, in the order of the options. */
   readonly last: DeliveredEntries;
+}
+
+/**
+ * When a stream was begun, in the event time of the feed: the rows of a delayed one that come next are from before it
+ * was begun, by the clock of this host.
+ */
+export class StreamBegin {
+  readonly #present: FeedPresent;
+  readonly #hostNs: bigint;
+  #ns: bigint;
+  #text: string;
+
+  constructor(hostNs: bigint, present: FeedPresent) {
+    this.#present = present;
+    this.#hostNs = hostNs;
+    this.#ns = hostNs;
+    this.#text = String(hostNs);
+  }
+
+  /** In ns since 1970 UTC. Never too late, as far as rows have shown. */
+  get text(): string {
+    const ns = this.#present.sinceNs(this.#hostNs);
+    if (ns !== this.#ns) {
+      this.#ns = ns;
+      this.#text = String(ns);
+    }
+    return this.#text;
+  }
 }
 
 /** @throws {PipelineError} `CHECKPOINT_INVALID` for anything else. */

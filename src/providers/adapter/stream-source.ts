@@ -32,7 +32,7 @@ import type { ProviderConnection } from './provider-connection.js';
 import { ReplayProgress } from './replay-progress.js';
 import { SilenceGuard } from './silence-guard.js';
 import { type FetchedFrom, fetchedFrom, streamBackfill } from './stream-backfill.js';
-import { type StreamPosition, streamPositionOf } from './stream-position.js';
+import { StreamBegin, type StreamPosition, streamPositionOf } from './stream-position.js';
 
 /** The function of a provider that streams rows of a kind. */
 export const STREAM_FUNCTIONS = {
@@ -89,6 +89,8 @@ export class StreamSource implements Source {
   #isKept: boolean;
   #isResumed = false;
   #position: StreamPosition | null = null;
+  /** Set unless it goes on where an earlier stream was. */
+  #began: StreamBegin | undefined;
   #isCatchingUp = false;
   #hours: MarketHours | undefined;
   #running: Promise<void> | undefined;
@@ -156,7 +158,10 @@ export class StreamSource implements Source {
     const { silence, symbols } = this.#feed;
     // A stream that breaks off before its first row has missed rows since it was begun.
     if (this.#backfill) {
-      this.#position ??= { since: String(this.#clock.wall()), last: symbols.map(() => null) };
+      if (!this.#position) {
+        this.#began = new StreamBegin(this.#clock.wall(), this.#buffer.present);
+        this.#position = { since: this.#began.text, last: symbols.map(() => null) };
+      }
     }
     if (silence !== false) this.#hours = this.calendar && (await TradingCalendar.of(this.calendar));
     const { kind } = this.#fetched ?? {};
@@ -334,7 +339,7 @@ export class StreamSource implements Source {
     const ready = this.#backfill?.take();
     if (!ready) return undefined;
     this.#isCatchingUp = ready.heldFrom !== undefined;
-    this.#position = { since: this.#position?.since ?? '0', last: ready.delivered };
+    this.#position = { since: this.#began?.text ?? this.#position?.since ?? '0', last: ready.delivered };
     return ready.batch;
   }
 
@@ -395,6 +400,7 @@ export class StreamSource implements Source {
       check: this.#check,
       context,
       skewMs: () => this.#lag.skewMs,
+      eventTimeNow: () => this.#buffer.present.atNs(this.#clock.wall()),
       onReady: () => this.#buffer.wake(),
       onFailure: (error) => this.#over(error),
     });
@@ -416,6 +422,7 @@ export class StreamSource implements Source {
       hasUnseen: () => this.#buffer.rowsWaiting > 0,
       showUnseen: (show) => this.#buffer.show(show),
       rowsDropped: () => this.#buffer.rowsDropped,
+      earliestAt: (host) => this.#buffer.present.sinceNs(host),
       tell: (record) => this.#buffer.control(record),
       resubscribe: (names) => {
         const { provider, signal } = this.#connection;

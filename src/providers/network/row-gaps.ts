@@ -1,18 +1,20 @@
+import { FeedPresent } from '../../engine/event-time/feed-present.js';
 import type { GapNote } from '../contract/row-writers.js';
 
-/** A time further in the future is a wrong one, and no difference of clocks. */
-const AHEAD_MS_MAX = 60_000;
-
 /**
- * What is missing between two connections: from the last row until rows may come again. The end of a gap is an instant
- * of the host, moved by what the supplier's clock was seen to be ahead of it: or rows of just before the end would be
- * missing after it.
+ * What is missing between two connections: from the last row until rows may come again, in event time. The end of a gap
+ * is an instant of this host, and so is the first subscription: both are moved to the event time of the feed. Or rows
+ * of just before the end would be missing after it, and those of a delayed feed long before it.
  */
 export class RowGaps {
   readonly #tell: (gap: GapNote) => void;
-  /** Event time of the last row, and that of the first subscription while there is none. */
+  readonly #present = new FeedPresent();
+  /** When all was subscribed to for the first time, by the clock of this host. */
+  #beganMs = Number.NaN;
+  /** Event time from when on something may be missing: that of the last row, or the end of the last gap. */
   #lastMs = Number.NaN;
-  #aheadMs = 0;
+  /** Whether no row has come since the last gap: its end may be too late. */
+  #isEndOfGap = false;
   #open: { readonly fromMs: number; readonly reason: string } | undefined;
   /** A gap that rows have ended though not all was subscribed to. */
   #early: { readonly fromMs: number; readonly reason: string } | undefined;
@@ -33,35 +35,38 @@ export class RowGaps {
    */
   rows(timeMs: number, receivedMs: number): void {
     const ms = Number.isNaN(timeMs) ? receivedMs : timeMs;
+    this.#present.row(ms, receivedMs);
     const open = this.#open;
     if (open) {
       this.#close(ms);
       this.#early = { fromMs: this.#lastMs, reason: open.reason };
     }
-    if (!(ms <= this.#lastMs)) this.#lastMs = ms;
-    const aheadMs = ms - receivedMs;
-    if (aheadMs > this.#aheadMs && aheadMs < AHEAD_MS_MAX) this.#aheadMs = aheadMs;
+    if (this.#isEndOfGap || !(ms <= this.#lastMs)) this.#lastMs = ms;
+    this.#isEndOfGap = false;
   }
 
   /** All is subscribed to: what happens from now on comes. */
   subscribed(nowMs: number): void {
     this.#open ??= this.#early; // of what was subscribed to later, more is missing
     this.#early = undefined;
-    if (this.#open) this.#close(nowMs + this.#aheadMs);
-    else if (Number.isNaN(this.#lastMs)) this.#lastMs = nowMs;
+    if (this.#open) this.#close(this.#present.at(nowMs));
+    else if (Number.isNaN(this.#beganMs)) this.#beganMs = nowMs;
   }
 
   /** Rows may be missing from now on. */
   broke(reason: string): void {
     this.#early = undefined;
-    if (!this.#open && !Number.isNaN(this.#lastMs)) this.#open = { fromMs: this.#lastMs, reason };
+    const fromMs = Number.isNaN(this.#lastMs) ? this.#present.at(this.#beganMs) : this.#lastMs;
+    if (!this.#open && !Number.isNaN(fromMs)) this.#open = { fromMs, reason };
   }
 
-  #close(toMs: number): void {
+  /** @param lastMs - The last instant of which something may be missing: it is in the gap. */
+  #close(lastMs: number): void {
     const { fromMs, reason } = this.#open as { fromMs: number; reason: string }; // both callers have looked
     this.#open = undefined;
-    const endMs = Math.max(fromMs, toMs);
-    this.#lastMs = Math.max(this.#lastMs, endMs);
-    this.#tell({ fromMs, toMs: endMs, reason });
+    const toMs = Math.max(fromMs, Math.floor(lastMs) + 1);
+    this.#lastMs = toMs;
+    this.#isEndOfGap = true;
+    this.#tell({ fromMs, toMs, reason });
   }
 }

@@ -48,11 +48,3 @@ export type BreakerEvent =
 
 /** Is told each event of a breaker, in order. May be async; nothing waits for it. */
 export type BreakerListener = (event: BreakerEvent) => void;
-
-/** How events are streamed. */
-export interface EventStreamOptions {
-  /** How many events are kept for a slow reader. */
-  readonly capacity?: number | undefined;
-  /** Ends the stream. */
-  readonly signal?: AbortSignal | undefined;
-}

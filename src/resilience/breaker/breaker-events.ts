@@ -1,18 +1,21 @@
-import type { BreakerEvent, BreakerListener, EventStreamOptions } from './breaker-event.js';
-import { EventLog } from './event-log.js';
+import { EventLog, type EventStreamOptions } from '../../core/event-log.js';
+import type { BreakerEvent, BreakerListener } from './breaker-event.js';
 import { callUser } from './user-callback.js';
 
 /** Delivers events to listeners one at a time, even if a listener throws or causes another event. */
 export class BreakerEvents {
   readonly #breaker: string;
   readonly #listeners = new Set<BreakerListener>();
-  readonly #log: EventLog;
+  readonly #log: EventLog<BreakerEvent>;
   readonly #outbox: BreakerEvent[] = [];
   #isTelling = false;
 
   constructor(breaker: string) {
     this.#breaker = breaker;
-    this.#log = new EventLog(breaker);
+    this.#log = new EventLog({
+      call: 'breaker.events',
+      missed: (count) => ({ type: 'missed', breaker, count }),
+    });
   }
 
   subscribe(listener: BreakerListener): () => void {

@@ -14,6 +14,7 @@ export {
   InvalidBreakerError,
   InvalidOptionsError,
 } from '../../core/errors.js';
+export type { EventStreamOptions } from '../../core/event-log.js';
 export type { InspectMachine, MachineInspection } from '../../core/machine-inspection.js';
 export { ProviderError, type ProviderErrorDetails } from '../../core/provider-error.js';
 export type { ProviderErrorCode, ProviderErrorKind } from '../../core/provider-error-table.js';
@@ -26,7 +27,7 @@ export type {
   OpenedBreaker,
   ThrottledCall,
 } from './breaker-calls.js';
-export type { BreakerEvent, BreakerListener, EventStreamOptions } from './breaker-event.js';
+export type { BreakerEvent, BreakerListener } from './breaker-event.js';
 export type { BreakerHandle } from './breaker-handle.js';
 export type { BreakerOptions, BreakerSettings } from './breaker-options.js';
 export type { BreakerSaved } from './breaker-saved.js';

@@ -1,6 +1,7 @@
 import { threadId } from 'node:worker_threads';
 import { assertFunction, assertMapping } from '../../core/assert-argument.js';
 import { type BreakerRefusal, InvalidOptionsError } from '../../core/errors.js';
+import type { EventStreamOptions } from '../../core/event-log.js';
 import { parseOptions } from '../../settings/parse-options.js';
 import {
   BREAKER_PROTOCOL,
@@ -13,7 +14,7 @@ import { checkNumbers } from '../rate/check-numbers.js';
 import type { Breaker, BreakerCall, CallPermit, ExecuteOptions, ThrottledCall } from './breaker-calls.js';
 import { BreakerCells } from './breaker-cells.js';
 import { BreakerClient } from './breaker-client.js';
-import type { BreakerEvent, BreakerListener, EventStreamOptions } from './breaker-event.js';
+import type { BreakerEvent, BreakerListener } from './breaker-event.js';
 import { BreakerEvents } from './breaker-events.js';
 import { BREAKER_KIND, type BreakerHandle } from './breaker-handle.js';
 import { BreakerOptions, type BreakerSettings } from './breaker-options.js';
@@ -76,6 +77,12 @@ export class CircuitBreaker implements Breaker {
   get state(): BreakerState {
     this.#mirror.follow();
     return stateName(this.#cells.load());
+  }
+
+  /** @internal Its options now, as they were given, without its name. */
+  get options(): Omit<BreakerOptions, 'name'> {
+    const { name: _, ...options } = this.#options;
+    return options;
   }
 
   /** Its options now, with defaults. */

@@ -24,6 +24,10 @@ const FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'THREAD_EXITED',
   'THREAD_CRASHED',
   'THREAD_OUT_OF_MEMORY',
+  'PROCESS_NOT_STARTED',
+  'PROCESS_CRASHED',
+  'PROCESS_EXITED',
+  'PROCESS_OUT_OF_MEMORY',
   'INTERNAL',
 ]);
 

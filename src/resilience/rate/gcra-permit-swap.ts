@@ -17,6 +17,7 @@ import { BLOCKED, GRANTED, MOVED, NEVER, STALE, type Verdict } from './verdict.j
  */
 export class GcraLimit implements Limit {
   readonly permits: number;
+  readonly permitsOfWhole: number;
   readonly nsPerPermit: bigint;
   readonly #cells: BigInt64Array;
   readonly #words: Int32Array;
@@ -39,6 +40,7 @@ export class GcraLimit implements Limit {
   constructor(memory: RateMemory, site: LimitSite) {
     const { scope, set, index, version, parameters } = site;
     this.permits = parameters.permits;
+    this.permitsOfWhole = parameters.permitsOfWhole;
     this.nsPerPermit = parameters.ns;
     this.#cells = memory.b64;
     this.#words = memory.i32;
@@ -156,6 +158,12 @@ export class GcraLimit implements Limit {
   /** Closes the cell, which answers `STALE` from now on, and returns what it held. */
   retire(): bigint {
     return Atomics.exchange(this.#cells, this.#at, MOVED);
+  }
+
+  reservedUntil(instant: bigint): bigint {
+    // At most the burst can be spent ahead at once; anything beyond it was reserved. A quota reserves nothing.
+    const until = Atomics.load(this.#cells, this.#at) - this.#burst;
+    return this.isQuota || until < instant ? instant : until;
   }
 
   left(instant: bigint): number {

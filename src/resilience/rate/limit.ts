@@ -8,6 +8,8 @@ import type { Verdict } from './verdict.js';
 export interface Limit {
   /** The largest cost that can ever be granted. */
   readonly permits: number;
+  /** Of a share: the same of the whole budget; 0 if it is no share. */
+  readonly permitsOfWhole: number;
   /** Ns that one permit takes at the steady rate. */
   readonly nsPerPermit: bigint;
   /** Ns until the cost could be taken at the instant or, if negative, since when it could. Takes nothing. */
@@ -27,6 +29,8 @@ export interface Limit {
   spendBurstUntil(instant: bigint): void;
   /** Permits that could be taken at the instant. */
   left(instant: bigint): number;
+  /** The instant of the last reservation behind the instant, or that itself. */
+  reservedUntil(instant: bigint): bigint;
 }
 
 /** Where a limit lies in memory, and the scope version that its parameters belong to. */

@@ -74,6 +74,11 @@ export class PermitPath {
       : new CostAboveBurstError(narrow.name, cost, narrow.permitsMax);
   }
 
+  /** Notes at the shares that are too small for a cost that it is wanted. */
+  want(cost: number): void {
+    for (const view of this.views) if (cost > view.permitsNow) view.want(cost);
+  }
+
   /** Why no wait is known after which a share grants the cost. */
   shortage(instant: bigint, cost: number): string | undefined {
     for (const view of this.views) {

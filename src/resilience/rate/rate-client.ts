@@ -11,6 +11,7 @@ import { RateClosedError, RateTableFullError, ScopeRemovedError } from './rate-e
 import { memoryOf, type RateHandle } from './rate-handle.js';
 import { leaveTable } from './reclaim-thread.js';
 import { ScopeDirectory } from './scope-directory.js';
+import { readNeed, type ScopeNeed } from './scope-need.js';
 import {
   type ScopeRef,
   scopeName,
@@ -168,7 +169,10 @@ export class RateClient {
         `limit: expected ${most}, found ${describeValue(limit)}`,
       ]);
     }
-    const permits = Math.max(0, Math.min(Math.floor(used), observed.permits));
+    // Of a share, it is the part that the share is of the whole, rounded up.
+    const whole = Math.max(observed.permitsOfWhole, observed.permits);
+    const own = whole === observed.permits ? Math.floor(used) : Math.ceil((used * observed.permits) / whole);
+    const permits = Math.max(0, Math.min(own, observed.permits));
     Atomics.add(this.#memory.i32, this.#memory.toldAt(scope), 1);
     observed.raiseUsed(this.#clock.now(), permits);
   }
@@ -176,6 +180,11 @@ export class RateClient {
   /** The state of one budget, summed over all threads. */
   status(ref: ScopeRef): ScopeStatus {
     return this.#status(scopeName(ref));
+  }
+
+  /** @internal */
+  need(ref: ScopeRef): ScopeNeed {
+    return readNeed(this.#memory, this.#current(scopeName(ref)), this.#clock.now());
   }
 
   /** Of all budgets, by their names. */

@@ -19,6 +19,7 @@ import {
   withRoomFor,
 } from './rate-settings.js';
 import { reclaimThread } from './reclaim-thread.js';
+import type { ScopeNeed } from './scope-need.js';
 import { type ScopeRef, scopeName, type ThrottledScope } from './scope-ref.js';
 import { ScopeTable } from './scope-table.js';
 
@@ -46,6 +47,7 @@ export class RateCoordinator {
   readonly #table: ScopeTable;
   readonly #client: RateClient;
   readonly #waitersMax: number;
+  readonly #watchers = new Set<(name: string) => void>();
 
   /**
    * @throws {InvalidOptionsError} naming the refused settings.
@@ -101,6 +103,33 @@ export class RateCoordinator {
   set(ref: ScopeRef, budget: BudgetInput): void {
     const name = nameOf(ref);
     this.#table.set(name, parseOptions(name, BudgetOptions, budget));
+    for (const changed of this.#watchers) changed(name);
+  }
+
+  /** @internal A budget as it was declared last; `undefined` if it was not, or was removed. */
+  declared(name: string): BudgetOptions | undefined {
+    return this.#table.declared(name);
+  }
+
+  /** @internal All budgets, by their names. */
+  allDeclared(): IterableIterator<[string, BudgetOptions]> {
+    return this.#table.allDeclared();
+  }
+
+  /** @internal What whoever deals shares of a budget has to know of those who spend here. */
+  need(ref: ScopeRef): ScopeNeed {
+    return this.#client.need(ref);
+  }
+
+  /**
+   * @internal Calls back, before `set` returns, with the name of each budget that was declared or changed. Must not
+   * throw.
+   *
+   * @returns A function that ends that.
+   */
+  onSet(changed: (name: string) => void): () => void {
+    this.#watchers.add(changed);
+    return () => void this.#watchers.delete(changed);
   }
 
   /**

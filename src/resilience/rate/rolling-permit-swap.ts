@@ -40,6 +40,7 @@ const baseOf = (version: number): number => (((version >>> 2) % VERSIONS) * 2 **
  */
 export class RollingLimit implements Limit {
   readonly permits: number;
+  readonly permitsOfWhole: number;
   readonly nsPerPermit: bigint;
   readonly #cells: BigInt64Array;
   readonly #words: Int32Array;
@@ -54,6 +55,7 @@ export class RollingLimit implements Limit {
 
   constructor(memory: RateMemory, { scope, set, index, version, parameters, member }: LimitSite) {
     this.permits = parameters.permits;
+    this.permitsOfWhole = parameters.permitsOfWhole;
     this.nsPerPermit = (parameters.ns + BigInt(parameters.permits) - 1n) / BigInt(parameters.permits);
     this.#cells = memory.b64;
     this.#words = memory.i32;
@@ -118,6 +120,12 @@ export class RollingLimit implements Limit {
 
   /** A window has no burst that a cooldown would have to remove. */
   spendBurstUntil(): void {}
+
+  reservedUntil(instant: bigint): bigint {
+    const head = this.#head();
+    const newest = head === undefined || head === 0 ? instant : this.#givenAt(head - 1);
+    return newest > instant ? newest : instant;
+  }
 
   left(instant: bigint): number {
     const head = this.#head();

@@ -54,6 +54,14 @@ export function scopeName(ref: ScopeRef): string {
   return names[0]!;
 }
 
+/** The scope of a name that `scopeName` gave; `undefined` if it is none. */
+export function scopeOfName(name: string): ScopeRef | undefined {
+  const [, kind, first, second] = /^(provider|endpoint|tenant):([^/]+)(?:\/(.+))?$/.exec(name) ?? [];
+  if (kind === 'provider' && second === undefined) return { provider: first };
+  if (kind === 'tenant' && second === undefined) return { tenant: first };
+  return kind === 'endpoint' && second !== undefined ? { provider: first, endpoint: second } : undefined;
+}
+
 /**
  * What a throttled call was for.
  *

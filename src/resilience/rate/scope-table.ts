@@ -37,8 +37,8 @@ interface Declared {
 
 /** How a budget changes. */
 interface Change {
-  /** See `ScopeParameters`. */
-  readonly shareOfMax?: number;
+  /** Of a share: what it is a share of. */
+  readonly whole?: BudgetOptions;
   /** Whether each limit goes on from the one of its index, as those of shares do. */
   readonly isByIndex?: boolean;
   /** Whether nothing is saved up. */
@@ -95,8 +95,7 @@ export class ScopeTable {
       return;
     }
     const { whole, share, isAnew = false } = known;
-    const shareOfMax = costMaxOf(budget);
-    this.#change(scope, name, asShareOf(budget, share), { shareOfMax, isByIndex: true });
+    this.#change(scope, name, asShareOf(budget, share), { whole: budget, isByIndex: true });
     this.#budgets.set(scope, { whole: budget, share, isAnew: isAnew || isOfOtherLimits(budget, whole) });
   }
 
@@ -121,8 +120,7 @@ export class ScopeTable {
     const isEmpty = share === undefined ? end !== 0n : isAnew || this.#isOver(endBefore);
     if (isEmpty || isNothing) Atomics.store(b64, endAt, OVER); // until it begins
     try {
-      const shareOfMax = costMaxOf(whole);
-      this.#change(scope, name, asShareOf(whole, dealt), { shareOfMax, isByIndex: true, isEmpty });
+      this.#change(scope, name, asShareOf(whole, dealt), { whole, isByIndex: true, isEmpty });
     } catch (error) {
       Atomics.store(b64, endAt, endBefore);
       throw error;
@@ -146,6 +144,20 @@ export class ScopeTable {
     this.#change(scope, name, whole, { isByIndex: true, isEmpty });
     this.#budgets.set(scope, { whole });
     Atomics.store(this.#memory.b64, endAt, 0n);
+  }
+
+  /** A budget as it was declared last; `undefined` if it was not, or was removed. */
+  declared(name: string): BudgetOptions | undefined {
+    const scope = this.#directory.find(name);
+    return scope === undefined ? undefined : this.#budgets.get(scope)?.whole;
+  }
+
+  /** All budgets as they were declared last, by their names. */
+  *allDeclared(): IterableIterator<[string, BudgetOptions]> {
+    for (const name of this.#directory.names()) {
+      const whole = this.declared(name);
+      if (whole) yield [name, whole];
+    }
   }
 
   /**
@@ -173,7 +185,7 @@ export class ScopeTable {
     const { i32, b64 } = this.#memory;
     const scope = this.#freeSlot(name);
     const isShare = this.#sharesRemoved.has(name);
-    const parameters = this.#allocate(name, budget, undefined, isShare ? costMaxOf(budget) : 0);
+    const parameters = this.#allocate(name, budget, undefined, isShare ? budget : undefined);
     this.#sharesRemoved.delete(name);
     this.#budgets.set(scope, { whole: budget, ...(isShare && { share: budget }) });
     const freed = scope < this.#slotsUsed ? readName(this.#memory, scope) : undefined;
@@ -185,6 +197,7 @@ export class ScopeTable {
     Atomics.store(i32, this.#memory.lifeAt(scope), this.#lives);
     Atomics.store(b64, this.#memory.blockedUntilAt(scope), 0n);
     Atomics.store(b64, this.#memory.shareEndAt(scope), isShare ? OVER : 0n);
+    Atomics.store(i32, this.#memory.wantedAt(scope), 0);
     Atomics.store(b64, this.#memory.virtualTimeAt(scope), 0n);
     Atomics.store(b64, this.#memory.ownLaneAt(scope), 0n);
     for (let word = 0; word < this.#memory.maskWords; word++) {
@@ -200,7 +213,7 @@ export class ScopeTable {
 
   #change(scope: number, name: string, budget: BudgetOptions, how: Change = {}): void {
     const before = this.#parameters(scope);
-    const after = this.#allocate(name, budget, before, how.shareOfMax ?? 0);
+    const after = this.#allocate(name, budget, before, how.whole);
     // No more than it has places for until the new version, or other threads take the record for garbage.
     const inFlightMax = Math.min(after.inFlightMax, before.leasesMax);
     // A cell that is closed ends the takes of a version. Without one, only the next version does.
@@ -299,13 +312,16 @@ export class ScopeTable {
     name: string,
     budget: BudgetOptions,
     before: ScopeParameters | undefined,
-    shareOfMax: number,
+    whole: BudgetOptions | undefined,
   ): ScopeParameters {
     const what = `the budget "${name}"`;
     const { weight, inFlight = 0 } = budget;
     const limits: LimitParameters[] = [];
     try {
-      for (const limit of budget.limits) limits.push(this.#limit(limit, what));
+      for (const [index, limit] of budget.limits.entries()) {
+        limits.push(this.#limit(limit, what, whole?.limits[index]));
+      }
+      const shareOfMax = whole ? costMaxOf(whole) : 0;
       return { limits, weight, shareOfMax, ...this.#space.widenCap(inFlight, before, what) };
     } catch (error) {
       this.#giveRings({ limits });
@@ -313,16 +329,19 @@ export class ScopeTable {
     }
   }
 
-  #limit({ permits, per, burst, algorithm }: LimitOptions, what: string): LimitParameters {
+  /** @param of - The limit that it is a share of. */
+  #limit({ permits, per, burst, algorithm }: LimitOptions, what: string, of?: LimitOptions): LimitParameters {
     const most = burst ?? permits;
-    if (permits === 0) return { kind: 'quota', permits: most, ringAt: 0, ns: 1n, burstNs: BigInt(most) };
+    const permitsOfWhole = of ? (of.burst ?? of.permits) : 0;
+    const plain = { permits: most, ringAt: 0, permitsOfWhole };
+    if (permits === 0) return { ...plain, kind: 'quota', ns: 1n, burstNs: BigInt(most) };
     if (algorithm === 'rolling') {
       const ringAt = this.#space.takeRing(permits, what);
-      return { kind: 'rolling', permits, ringAt, ns: BigInt(per), burstNs: 0n };
+      return { ...plain, kind: 'rolling', permits, ringAt, ns: BigInt(per), burstNs: 0n };
     }
     // The interval of a permit is rounded up, never down.
     const ns = BigInt(Math.ceil(per / permits));
-    return { kind: 'gcra', permits: most, ringAt: 0, ns, burstNs: ns * BigInt(most) };
+    return { ...plain, kind: 'gcra', ns, burstNs: ns * BigInt(most) };
   }
 
   #giveRings({ limits }: Pick<ScopeParameters, 'limits'>): void {

@@ -185,8 +185,21 @@ export class ScopeView {
     this.#statistics?.moveTo(this.seat);
   }
 
+  /** Notes a cost that a share is too small for, so that whoever deals it learns of it. */
+  want(cost: number): void {
+    const { i32 } = this.memory;
+    const at = this.memory.wantedAt(this.scope);
+    for (let known = Atomics.load(i32, at); known < cost; ) {
+      const found = Atomics.compareExchange(i32, at, known, cost);
+      if (found === known) return;
+      known = found;
+    }
+  }
+
   #isShort(instant: bigint, cost: number): boolean {
-    return cost > this.permitsNow || this.#hasEnded(instant);
+    if (cost <= this.permitsNow && !this.#hasEnded(instant)) return false;
+    this.want(cost);
+    return true;
   }
 
   #hasEnded(instant: bigint): boolean {

@@ -143,7 +143,10 @@ export class WaitingRoom {
         this.#rejectAll(limiter, error); // its budget was removed
         continue;
       }
-      if (path.reads === reads) continue;
+      if (path.reads === reads) {
+        for (const { cost } of setAside) path.want(cost);
+        continue;
+      }
       for (const waiter of setAside) waiters.add(waiter);
       setAside.clear();
       this.#setAsideAt.delete(limiter);
@@ -198,7 +201,10 @@ export class WaitingRoom {
     const { path } = limiter;
     path.refresh();
     if (cost > path.permitsMax) return NEVER;
-    if (cost > path.permitsNow) return BLOCKED;
+    if (cost > path.permitsNow) {
+      path.want(cost);
+      return BLOCKED;
+    }
     for (const [i, view] of path.views.entries()) {
       const waiting = path.waiting[i]!;
       const ahead = claims.get(view.scope);

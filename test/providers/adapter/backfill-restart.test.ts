@@ -20,7 +20,7 @@ async function restarted(
   const options = { store: new MemoryCheckpointStore(), components: [provider] };
   const own = { silence: false, stream: kind, ...source };
   const first = await runStream({ options, source: own });
-  await first.clock.advance(500);
+  await first.clock.advance(1_500);
   await first.outcome;
   const clock = new VirtualClock({ wall: BigInt(START_MS + wallMs) * 1_000_000n });
   const second = await runStream({ options, source: own, clock });
@@ -171,6 +171,23 @@ describe('a restarted stream', () => {
       expect(texts).toContain(2);
     },
   );
+
+  it('has what a symbol without a row has missed on a feed that is a quarter of an hour behind', async () => {
+    const behind = (n: number, ms: number, symbol = 'BTC') => unnumbered(n, ms - 900_000, symbol);
+    const texts = await restarted(
+      {
+        capabilities: tradesOf(undefined),
+        history: { trades: [behind(5, 2_500, 'ETH'), behind(9, 5_000, 'ETH')], pageMs: 20 },
+      },
+      [
+        [{ trade: behind(1, 0) }, { afterMs: 1_200, trade: behind(2, 1_200) }, FAIL],
+        [{ afterMs: 1_000, trade: behind(9, 5_000, 'ETH') }],
+      ],
+      4_000,
+      { symbols: ['BTC', 'ETH'] },
+    );
+    expect(texts.filter((one) => typeof one === 'number')).toEqual([1, 2, 5, 9]);
+  });
 
   it('does not believe in a history that is empty by a clock of the host that is ahead', async () => {
     const texts = await restarted(

@@ -20,9 +20,10 @@ interface Rig extends RowCapabilities {
   readonly batchRows?: number;
   readonly rowsMax?: number;
   readonly memory?: ColumnMemory;
+  readonly onLag?: (lagMs: number) => void;
 }
 
-function rig({ kind = 'trades', batchRows = 4, rowsMax, memory, ...capabilities }: Rig = {}) {
+function rig({ kind = 'trades', batchRows = 4, rowsMax, memory, onLag, ...capabilities }: Rig = {}) {
   const clock = new SimulatedClock();
   const dictionaries = new DictionarySet(memory);
   const schema = feedSchema(kind, capabilities);
@@ -32,6 +33,7 @@ function rig({ kind = 'trades', batchRows = 4, rowsMax, memory, ...capabilities 
     dictionaries,
     clock,
     ...(rowsMax !== undefined && { rowsMax }),
+    ...(onLag && { onLag }),
   });
   const writer = new FeedWriter(buffer);
   return { clock, buffer, writer, symbol: writer.symbolId('BTC') };
@@ -373,6 +375,18 @@ describe('the writer of a provider', () => {
     const [gap] = taken(buffer);
     expect(gap).toMatchObject({ from: 1_000_000n, to: 1_000_001n });
     expect((gap as { reason: string }).reason).toHaveLength(500);
+  });
+
+  it('resets a delayed feed at the time of its rows', async () => {
+    const { buffer, writer, symbol, clock } = rig({ onLag: () => {} });
+    const wallMs = () => Number(clock.wall()) / 1e6;
+    writer.trade(symbol, wallMs() - 900_000, 0, 1);
+    await clock.advance(2_000);
+    writer.trade(symbol, wallMs() - 900_000, 0, 2);
+    await clock.advance(1_000);
+    writer.reset('snapshot');
+    const reset = taken(buffer).at(-1) as { at: bigint };
+    expect(Number(reset.at) / 1e6).toBe(wallMs() - 900_000 + 1_000);
   });
 
   it('keeps records and rows in their order, over the ends of batches', () => {

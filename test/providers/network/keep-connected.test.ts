@@ -201,7 +201,7 @@ describe('a connection that is kept', () => {
     rig.row(2);
     expect(rig.written).toEqual([
       { n: 1, generation: 1 },
-      { gap: { fromMs: START_MS, toMs: START_MS + 11_000, reason: expect.stringContaining('code 1006') } },
+      { gap: { fromMs: START_MS, toMs: START_MS + 11_001, reason: expect.stringContaining('code 1006') } },
       { n: 2, generation: 2 },
     ]);
     await rig.stop();
@@ -215,7 +215,7 @@ describe('a connection that is kept', () => {
     await rig.clock.advance(1_000);
     expect(rig.gaps).toEqual([]);
     rig.network.last.pong(); // which comes behind the subscriptions
-    expect(rig.gaps).toMatchObject([{ fromMs: START_MS, toMs: START_MS + 1_000 }]);
+    expect(rig.gaps).toMatchObject([{ fromMs: START_MS, toMs: START_MS + 1_001 }]);
     await rig.stop();
   });
 
@@ -225,7 +225,59 @@ describe('a connection that is kept', () => {
     rig.network.last.json({ n: 1, ms: START_MS + 1_270 });
     rig.network.last.drop();
     await rig.clock.advance(2_000);
-    expect(rig.gaps).toMatchObject([{ fromMs: START_MS + 1_270, toMs: START_MS + 500 + 1_270 }]);
+    expect(rig.gaps).toMatchObject([{ fromMs: START_MS + 1_270, toMs: START_MS + 500 + 1_271 }]);
+    await rig.stop();
+  });
+
+  it('tells the gap of a delayed feed at the time of its rows, not at that of this host', async () => {
+    const rig = keptRig({ subscriptions: SUBSCRIPTIONS });
+    const delayMs = 900_000;
+    const row = (n: number) => rig.network.last.json({ n, ms: rig.nowMs() - delayMs });
+    await rig.start();
+    await rig.clock.advance(10_000);
+    row(1);
+    await rig.clock.advance(20_000);
+    row(2);
+    rig.network.last.drop();
+    await rig.clock.advance(5_000);
+    rig.network.last.pong();
+    await rig.clock.advance(2_000);
+    row(3);
+    rig.network.last.drop();
+    await rig.clock.advance(5_000);
+    rig.network.last.pong();
+    // A second of the lag counts as the way, so that nothing is left out.
+    const since = START_MS - delayMs;
+    expect(rig.gaps).toMatchObject([
+      { fromMs: since + 30_000, toMs: since + 35_000 + 1_001 },
+      { fromMs: since + 37_000, toMs: since + 42_000 + 1_001 },
+    ]);
+    await rig.stop();
+  });
+
+  it('does not take one old row for a delayed feed', async () => {
+    const rig = keptRig({ subscriptions: SUBSCRIPTIONS });
+    await rig.start();
+    await rig.clock.advance(10_000);
+    // The last trade of a quiet symbol says nothing of how far the feed is behind.
+    rig.network.last.json({ n: 1, ms: START_MS - 3_600_000 });
+    rig.network.last.drop();
+    await rig.clock.advance(5_000);
+    rig.network.last.pong();
+    expect(rig.gaps).toMatchObject([{ fromMs: START_MS - 3_600_000, toMs: START_MS + 15_001 }]);
+    await rig.stop();
+  });
+
+  it('has the instant at which rows come again in the gap', async () => {
+    const rig = keptRig({ subscriptions: { ...SUBSCRIPTIONS, acknowledgeMsMax: 5_000 } });
+    await rig.start();
+    for (const ack of [1, 2, 3]) rig.network.last.json({ ack });
+    rig.row(1);
+    rig.network.last.drop();
+    await rig.clock.advance(1_000);
+    rig.row(2);
+    const [gap] = rig.gaps;
+    expect(gap?.toMs).toBeGreaterThan(START_MS + 1_000);
     await rig.stop();
   });
 
@@ -240,8 +292,8 @@ describe('a connection that is kept', () => {
     await rig.clock.advance(2_000);
     rig.row(3);
     expect(rig.gaps.map(({ fromMs, toMs }) => [fromMs - START_MS, toMs - START_MS])).toEqual([
-      [2_000, 2_600],
-      [2_600, 4_600],
+      [2_000, 2_601],
+      [2_601, 4_601],
     ]);
     await rig.stop();
   });
@@ -260,7 +312,7 @@ describe('a connection that is kept', () => {
     rig.network.last.json({ n: 3, ms: START_MS + 3_700 });
     await rig.clock.advance(0);
     expect(rig.gaps.map(({ fromMs, toMs }) => [fromMs - START_MS, toMs - START_MS])).toEqual([
-      [2_000, 3_000],
+      [2_000, 3_001],
     ]);
     await rig.stop();
   });
@@ -448,7 +500,7 @@ describe('a connection that is kept', () => {
     await rig.clock.advance(4_000);
     rig.row(2);
     expect(rig.rows).toEqual([1, 2]);
-    expect(rig.gaps).toMatchObject([{ fromMs: START_MS + 85_000, toMs: START_MS + 89_000 }]);
+    expect(rig.gaps).toMatchObject([{ fromMs: START_MS + 85_000, toMs: START_MS + 89_001 }]);
     await rig.stop();
   });
 
@@ -562,7 +614,7 @@ describe('a connection that is kept', () => {
     expect(rig.network.sockets).toHaveLength(2);
     expect(most).toBe(0);
     expect(rig.gaps).toMatchObject([
-      { fromMs: START_MS + 84_000, toMs: START_MS + 85_000, reason: expect.stringContaining('maximum age') },
+      { fromMs: START_MS + 84_000, toMs: START_MS + 85_001, reason: expect.stringContaining('maximum age') },
     ]);
     await rig.stop();
   });

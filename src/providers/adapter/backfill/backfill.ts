@@ -63,6 +63,8 @@ export interface BackfillParts {
   subscribedAt(): bigint | undefined;
   /** By how much the clock of this host is known to be behind that of the venue. */
   skewMs(): number;
+  /** Now, in the event time of the feed, in ns since 1970 UTC. */
+  eventTimeNow(): bigint;
   /** Something can be taken. */
   onReady(): void;
   /** It cannot go on, such as without memory. */
@@ -362,10 +364,10 @@ export class Backfill {
 
   #finish(open: SymbolBackfill, why: string | undefined): void {
     if (open.isOver) return;
-    const { clock, log, onReady, onFailure } = this.#parts;
+    const { log, eventTimeNow, onReady, onFailure } = this.#parts;
     this.#forget(open);
     try {
-      open.finish(why, clock.wall());
+      open.finish(why, eventTimeNow());
       for (const record of this.#shared.end(open.of.index)) this.#outlet.control(record);
       this.#outlet.flush(open.heldFrom);
     } catch (error) {

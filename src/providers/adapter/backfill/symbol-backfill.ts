@@ -243,9 +243,9 @@ export class SymbolBackfill {
    * Lets go of what is held.
    *
    * @param why - Why the gap was not filled; `undefined` if it was.
-   * @param wall - Now.
+   * @param present - Now, in the event time of the feed: the end of a gap that has none.
    */
-  finish(why: string | undefined, wall: bigint): void {
+  finish(why: string | undefined, present: bigint): void {
     const { outlet, isExact } = this.#rules;
     if (this.#isOver) return;
     this.#isOver = true;
@@ -254,7 +254,7 @@ export class SymbolBackfill {
     this.#settleFound(undefined);
     const knowsMissing = this.#isNumbered && isExact && this.#held.waiting > 0 && this.#number !== undefined;
     if (why === undefined) this.#tellFilled(knowsMissing);
-    else this.#tellNotFilled(why, knowsMissing, wall);
+    else this.#tellNotFilled(why, knowsMissing, present);
     while (this.#held.waiting > 0) this.#emitHeld(why ?? 'not in the history');
     outlet.flush(this.heldFrom);
     this.#held.release();
@@ -433,13 +433,13 @@ export class SymbolBackfill {
     this.#tellBackfilled(this.#rules.barNs > 0n ? (latest(until, this.#knownTo) as bigint) : until);
   }
 
-  #tellNotFilled(why: string, knowsMissing: boolean, wall: bigint): void {
+  #tellNotFilled(why: string, knowsMissing: boolean, present: bigint): void {
     const last = this.#rules.delivered.timeOf(this.of.index);
     if (this.#fetched > 0) this.#tellBackfilled((last as bigint) + 1n);
     if (knowsMissing) return; // told with the numbers of the rows that follow
     const from = this.#fetched > 0 ? (last as bigint) : this.#gap.from;
     const until = this.#gap.to ?? this.#until();
-    this.#tellGap(from, until === UNKNOWN ? wall : until, why);
+    this.#tellGap(from, until === UNKNOWN ? present : until, why);
   }
 
   #tellBackfilled(to: bigint): void {
@@ -468,7 +468,8 @@ export class SymbolBackfill {
     const open = this.#gap.to === undefined ? (stop ?? this.#beginOfStream()) : stop;
     const end = latest(this.#told(), open) as bigint; // a gap has an end, or is open
     // A gap between numbers has the rows around it in it. By time, to see the latter in the history is enough.
-    return !this.#isNumbered && stop !== undefined && end === stop + 1n ? stop : end;
+    const isJustBehind = stop !== undefined && end > stop && end <= stop + MILLI;
+    return !this.#isNumbered && isJustBehind ? stop : end;
   }
 
   /** Whether a history is whole that has all rows until an instant, by the clock of this host. */

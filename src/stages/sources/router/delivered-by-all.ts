@@ -1,8 +1,10 @@
 import type { Batch } from '../../../columns/batch.js';
 import type { Dictionary, DictionarySet } from '../../../columns/dictionary.js';
+import { readEpochMillis } from '../../../columns/int64.js';
 import { columnIndex, type Schema } from '../../../columns/schema.js';
 import type { Clock } from '../../../core/clock.js';
 import { type DeliveredEntries, DeliveredRows } from '../../../engine/delivered-rows.js';
+import { FeedPresent } from '../../../engine/event-time/feed-present.js';
 import type { Input } from '../../../engine/input.js';
 import type { LastRow, LastRows } from '../../../engine/last-rows.js';
 
@@ -21,8 +23,11 @@ export class DeliveredByAll {
   readonly #symbols: Dictionary;
   readonly #clock: Clock;
   readonly #rows: DeliveredRows;
-  /** When the first source was begun. */
+  /** When the first source was begun, by the clock of this host; after a restart, in event time. */
   #since: bigint | undefined;
+  #isRestored = false;
+  readonly #present = new FeedPresent();
+  readonly #timeAt: number;
   /** Whether one was opened whose rows count. */
   #hasBegun = false;
 
@@ -37,6 +42,7 @@ export class DeliveredByAll {
     const { dictionary = 'symbol' } = schema.columns[columnIndex(schema, 'symbol')] ?? {};
     this.#symbols = dictionaries.get(dictionary);
     this.#clock = clock;
+    this.#timeAt = columnIndex(schema, 'time');
     this.#rows = new DeliveredRows(schema, 0, { maxDelayNs, clock });
   }
 
@@ -51,26 +57,35 @@ export class DeliveredByAll {
     if (!counts) return undefined;
     const isFirst = !this.#hasBegun;
     this.#hasBegun = true;
-    return isFirst ? undefined : { since: this.#since, of: (symbol) => this.#lastOf(symbol) };
+    return isFirst ? undefined : { since: this.#sinceOf(this.#since), of: (symbol) => this.#lastOf(symbol) };
   }
 
   /** Rows are delivered. */
   note(batch: Batch): void {
     this.#rows.growTo(this.#symbols.size);
     this.#rows.pass(batch, 0, batch.length);
+    if (batch.length === 0) return;
+    const timeMs = readEpochMillis(batch.columns[this.#timeAt] as Int32Array, batch.length - 1);
+    this.#present.row(timeMs, Number(this.#clock.wall() / 1_000_000n));
   }
 
   snapshot(): SavedDelivered | null {
     return this.#since === undefined || !this.#hasBegun
       ? null
-      : { since: String(this.#since), last: this.#rows.snapshot() };
+      : { since: String(this.#sinceOf(this.#since)), last: this.#rows.snapshot() };
   }
 
   restore(saved: SavedDelivered): void {
     this.#since = BigInt(saved.since);
+    this.#isRestored = true;
     this.#hasBegun = true;
     this.#rows.growTo(saved.last.length);
     this.#rows.restore(saved.last);
+  }
+
+  /** The rows of a delayed feed are from before it was begun. */
+  #sinceOf(since: bigint): bigint {
+    return this.#isRestored ? since : this.#present.sinceNs(since);
   }
 
   #lastOf(symbol: string): LastRow | undefined {

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { PipelineError } from '../../core/errors.js';
+import { COUNTERS } from '../../shared-memory/counters.js';
+import type { FromProcess, FromWatch } from '../../wire/process-messages.js';
+
+/** What is said of a process comes from it, and code of users runs there: it may be anything. */
+const MemoryCopy = z.object({
+  nowNs: z.bigint(),
+  cells: z.array(z.int()).length(COUNTERS.length),
+  place: z.int().min(0).max(1_000_000),
+  held: z.object({ place: z.int(), sinceNs: z.bigint() }).optional(),
+});
+
+const text = z.string().max(100_000);
+const WireErrorData = z.looseObject({ code: text, message: text, retryable: z.boolean() });
+
+const Notice = z.union([
+  z.literal('begun'),
+  z.strictObject({ epoch: z.int(), rowsOut: z.int() }),
+  z.strictObject({
+    level: z.enum(['debug', 'info', 'warn', 'error']),
+    fields: z.record(text, z.unknown()),
+    text,
+  }),
+]);
+
+const Outcome = z.object({
+  report: z.looseObject({
+    outcome: z.enum(['completed', 'stopped', 'failed']),
+    reason: text,
+    error: WireErrorData.optional(),
+    counters: z.record(text, z.number()),
+    rowsPending: z.number(),
+    durationMs: z.number(),
+    outputs: z.array(text),
+    stages: z.array(z.looseObject({ stage: text, use: text })),
+  }),
+  leftovers: z.array(text),
+});
+
+const of = { for: z.literal('actor') };
+const Talk = z.discriminatedUnion('type', [
+  z.object({ ...of, type: z.literal('hello'), nowNs: z.bigint() }),
+  z.object({ ...of, type: z.literal('notice'), notice: Notice }),
+  z.object({ ...of, type: z.literal('answer'), id: z.int(), value: z.unknown(), mirror: MemoryCopy }),
+  z.object({ ...of, type: z.literal('refusal'), id: z.int(), message: text }),
+  z.object({ ...of, type: z.literal('outcome'), outcome: Outcome, mirror: MemoryCopy }),
+  z.object({ ...of, type: z.literal('fault'), error: WireErrorData }),
+]);
+
+const Watch = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('mirror'), mirror: MemoryCopy }),
+  z.object({ type: z.literal('memory'), rssBytes: z.number() }),
+]);
+
+/** @throws {PipelineError} if it is no message of ours. */
+export const readTalk = (message: unknown): FromProcess => read(Talk, message) as FromProcess;
+
+/** @throws {PipelineError} if it is no message of ours. */
+export const readWatch = (message: unknown): FromWatch => read(Watch, message) as FromWatch;
+
+function read(form: z.ZodType, message: unknown): unknown {
+  const { success, data, error } = form.safeParse(message);
+  if (success) return data;
+  const [issue] = error.issues;
+  const where = issue?.path.join('.') || 'the whole of it';
+  throw new PipelineError(
+    'INTERNAL',
+    `Expected a message of a process of tickloom, found another one (${where}: ${issue?.message})`,
+  );
+}
