@@ -5,7 +5,7 @@ export const OUTPUT_ERRORS = {
   OUTPUT_EXISTS: {
     meaning: 'What is already at the output does not allow this run to write there.',
     cause:
-      'The file or directory holds data and `ifExists` is `error`; the rows to append have other columns than those that are there; the directory is from an earlier version; or `deadLetter.path` is a file that does not hold dead letters.',
+      'The file or directory holds data and `ifExists` is `error`; the rows to append have other columns than those that are there; the directory is from an earlier version; the table of a database has a column that the rows do not fit; or `deadLetter.path` is a file that does not hold dead letters.',
     remedy:
       'Choose another path, or set `ifExists` to `append` or `replace`. Nothing that was there was changed.',
     retryable: 'no',
@@ -13,7 +13,7 @@ export const OUTPUT_ERRORS = {
   OUTPUT_IN_USE: {
     meaning: 'Another run writes to the output, or may still do so.',
     cause:
-      'Two jobs with one path; a run on another host or in another container that did not say that it ended; or, on other systems than Linux, a run that died while its process, or another one of that id, is alive.',
+      'Two jobs with one path; a database of DuckDB that another job, thread or process has open; a run on another host or in another container that did not say that it ended; or, on other systems than Linux, a run that died while its process, or another one of that id, is alive.',
     remedy:
       'Wait until the other run has ended, or give each job a path of its own. If you are sure that the other run is over, free the output with `tickloom release PATH`. Only runs with `ifExists: append` share a directory.',
     retryable: 'no',

@@ -51,7 +51,7 @@ export const SPEC_ERRORS = {
   PEER_MISSING: {
     meaning: 'An optional package is needed and is not installed.',
     cause:
-      'Batches are converted to or from Arrow, and `apache-arrow` cannot be loaded; or a stage uses PostgreSQL, and `pg` or `pg-copy-streams` cannot.',
+      'Batches are converted to or from Arrow, and `apache-arrow` cannot be loaded; or a stage uses PostgreSQL, and `pg` or `pg-copy-streams` cannot; or one uses DuckDB, and `@duckdb/node-api` cannot, or is too old.',
     remedy: 'Install the package with the command that the message gives.',
     retryable: 'no',
   },

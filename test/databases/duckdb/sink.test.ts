@@ -7,7 +7,7 @@ import { duckDbSink } from '../../../src/stages/sinks/duckdb/duckdb.js';
 import { DuckDbSinkOptions } from '../../../src/stages/sinks/duckdb/options.js';
 import { ALL_TYPES, TICKS, temporaryDirectory, ticks } from '../../stages/sinks/sink-rows.js';
 import { collectProblems, RecordedRejects } from '../../support/stage-context.js';
-import { sinkOf, writeRows } from './database-rig.js';
+import { type SinkOptions, sinkOf, writeRows } from './database-rig.js';
 import { inDatabase } from './in-database.js';
 
 const newPath = () => join(temporaryDirectory(), 'a.duckdb');
@@ -195,7 +195,7 @@ describe('rows that DuckDB refuses', () => {
 });
 
 describe('the sink duckdb with "mode: upsert"', () => {
-  const upsert = { mode: 'upsert', key: ['time'] } as const;
+  const upsert: Pick<SinkOptions, 'mode' | 'key'> = { mode: 'upsert', key: ['time'] };
 
   it('keeps the last row of each key, of one commit or several', async () => {
     const path = newPath();

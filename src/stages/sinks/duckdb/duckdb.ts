@@ -2,6 +2,7 @@ import type { Batch } from '../../../columns/batch.js';
 import { type RowValue, RowView } from '../../../columns/row-view.js';
 import type { Schema } from '../../../columns/schema.js';
 import { retainRows } from '../../../columns/selection.js';
+import type { PlainData } from '../../../core/plain-data.js';
 import { cutText } from '../../../core/shown-text.js';
 import { canHold, parseType, TYPES_OF } from '../../../databases/duckdb/column-types.js';
 import type { CommitHolder } from '../../../databases/duckdb/commit-record.js';
@@ -13,7 +14,6 @@ import type { SinkCapabilities } from '../../../engine/sink-capabilities.js';
 import type { StageContext } from '../../../engine/stage.js';
 import { Disk } from '../../../outputs/disk/disk.js';
 import { nodeFileSystem } from '../../../outputs/disk/file-system.js';
-import type { StageStatistics } from '../../../wire/pipeline-report.js';
 import type { DuckDbSinkOptions } from './options.js';
 
 /** Writes rows into a table of a DuckDB file. */
@@ -76,7 +76,10 @@ class DuckDbSink implements Sink {
   readonly #context: StageContext;
   readonly #view: RowView;
   protected writer: TableWriter | undefined;
+  /** Rows of earlier starts of the run. */
+  #rowsBefore = 0;
   #rows = 0;
+  /** By their values; those that constraints refuse are counted by the writer. */
   #rowsRefused = 0;
 
   constructor(options: DuckDbSinkOptions, schema: Schema, context: StageContext) {
@@ -138,7 +141,7 @@ class DuckDbSink implements Sink {
     const { rejects } = this.#context;
     try {
       const keep = new Uint8Array(batch.length).fill(1);
-      const firstRow = this.#rows - batch.length;
+      const firstRow = this.#rowsBefore + this.#rows - batch.length;
       this.#view.over(batch);
       for (const value of [...refused.values()].sort((a, b) => a.row - b.row)) {
         rejects.add(this.#letterOfValue(batch, value, firstRow));
@@ -164,7 +167,7 @@ class DuckDbSink implements Sink {
   #letterOf({ ordinal, constraint, raw }: RefusedTableRow) {
     return {
       file: this.#tableText,
-      line: ordinal + 1,
+      line: this.#rowsBefore + ordinal + 1,
       expected: `a row that the constraint ${constraint} allows`,
       found: 'one that it refuses',
       raw: cutText(raw, RAW_MAX),
@@ -182,14 +185,20 @@ class DuckDbSink implements Sink {
   }
 
   /** What is committed is known to the database. */
-  resume(): void {}
-
-  protected get durable(): Durable {
-    return { rows: this.#rows, position: null };
+  resume(position: PlainData): void {
+    const { ordinal } = (position ?? {}) as { readonly ordinal?: unknown };
+    if (typeof ordinal === 'number') this.#rowsBefore = ordinal;
   }
 
-  statistics(): StageStatistics {
-    return { rowsRefused: this.#rowsRefused + (this.writer?.rowsRefused ?? 0) };
+  get rowsRejected(): number {
+    return this.#rowsRefused + (this.writer?.rowsRefused ?? 0);
+  }
+
+  protected get durable(): Durable {
+    return {
+      rows: this.#rows - this.rowsRejected,
+      position: { ordinal: this.#rowsBefore + this.#rows },
+    };
   }
 
   async close(): Promise<void> {
