@@ -125,7 +125,9 @@ function wayTo(wanted, from, imports) {
   for (const way of ways) {
     const from = way.at(-1);
     for (const { to, isType, isDynamic } of imports.get(from) ?? []) {
-      if (isType || seen.has(to) || (isDynamic && isSchemaOf(to, from))) continue;
+      if (isType || seen.has(to) || (isDynamic && (isSchemaOf(to, from) || to === BUDGETS_OF_PROCESSES))) {
+        continue;
+      }
       if (to === wanted) return [...way, to];
       seen.add(to);
       ways.push([...way, to]);
@@ -133,6 +135,9 @@ function wayTo(wanted, from, imports) {
   }
   return undefined;
 }
+
+/** Loaded on demand in a process whose job has budgets: it checks the shares that it is dealt. */
+const BUDGETS_OF_PROCESSES = 'src/resilience/remote/remote-resilience.ts';
 
 /** A component loads the schema of its options when specs are checked, which no thread of a pipeline does. */
 export const isSchemaOf = (options, component) =>

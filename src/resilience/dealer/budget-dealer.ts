@@ -3,7 +3,8 @@ import type { BudgetPort, BudgetShare, ShareRequest } from '../budget-port.js';
 import type { RateCoordinator } from '../rate/rate-coordinator.js';
 import { ScopeUnknownError } from '../rate/rate-errors.js';
 import { scopeOfName } from '../rate/scope-ref.js';
-import { type DealtRates, ScopeDealer } from './scope-dealer.js';
+import { ScopeDealer } from './scope-dealer.js';
+import type { DealtRates } from './scope-dealer-parts.js';
 
 /** What `BudgetDealer` is made of. */
 export interface BudgetDealerParts {

@@ -1,43 +1,24 @@
-import type { Clock } from '../../core/clock.js';
 import { InvalidOptionsError } from '../../core/errors.js';
 import type { Nanos } from '../../core/units.js';
 import type { BudgetShare, ShareRequest } from '../budget-port.js';
 import type { BudgetOptions } from '../rate/budget-options.js';
-import type { RateCoordinator } from '../rate/rate-coordinator.js';
 import { ScopeUnknownError } from '../rate/rate-errors.js';
-import type { ScopeRef } from '../rate/scope-ref.js';
 import { exactParts, fairParts } from './fair-parts.js';
+import { isLess, larger, less, settle } from './part-arithmetic.js';
 import {
   budgetOfPart,
   declaredBudget,
   isNothing,
   isQuota,
-  isWindow,
   type Part,
   partOf,
   sizesOf,
   wholeOf,
 } from './parts.js';
+import type { ScopeDealerParts } from './scope-dealer-parts.js';
 import { ShareOwner } from './share-owner.js';
 import { Spender } from './spender.js';
 import { Turns } from './turns.js';
-
-/** Budgets as whoever deals them needs them. */
-export type DealtRates = Pick<
-  RateCoordinator,
-  'share' | 'unshare' | 'declared' | 'need' | 'cooldown' | 'status'
->;
-
-export interface ScopeDealerParts {
-  readonly name: string;
-  readonly ref: ScopeRef;
-  readonly rates: DealtRates;
-  readonly clock: Clock;
-  /** How long a share holds. */
-  readonly ttlMs: number;
-  /** Asks an owner to ask again now: it has more than its part, or is to learn of a cooldown. */
-  onNudge(owner: string): void;
-}
 
 /** Owners of one budget. */
 const OWNERS_MAX = 4_096;
@@ -49,9 +30,6 @@ const SHORT_AGAIN_MS = 50;
 /** Clocks that run differently: a share counts as held for this part of its time longer. */
 const LONGER = 0.01;
 const LONGER_MS = 5;
-/** Parts stay as they are for differences within this: what moves has nothing saved up, or is lost for a window. */
-const SAME_RATE = 0.2;
-const SAME_WINDOW = 0.34;
 /** The part of an equal part that is given to one that uses nothing, so that its first call need not wait. */
 const IDLE_PART = 0.25;
 
@@ -418,26 +396,3 @@ export class ScopeDealer {
 }
 
 const SAME_COOLDOWN_MS = 2;
-
-/** Whether a part is less than another in anything. */
-function isLess(part: Part, than: Part): boolean {
-  const sizes = sizesOf(than);
-  return sizesOf(part).some((size, index) => size < (sizes[index] ?? 0));
-}
-
-function less(part: Part, by: Part): Part {
-  const sizes = sizesOf(by);
-  return partOf(part, (size, index) => size - sizes[index]!);
-}
-
-function larger(part: Part, other: Part): Part {
-  const sizes = sizesOf(other);
-  return partOf(part, (size, index) => Math.max(size, sizes[index]!));
-}
-
-/** A size that stays what it was, if it should be about that. */
-function settle(size: number, last: number, { limits }: BudgetOptions, index: number): number {
-  const limit = limits[index];
-  const same = limit && isWindow(limit) ? SAME_WINDOW : SAME_RATE;
-  return size > 0 && last > 0 && Math.abs(size - last) <= same * last ? last : size;
-}
