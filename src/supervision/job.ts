@@ -84,7 +84,7 @@ export interface JobInfo extends Partial<JobTerms> {
   readonly revision: number;
   /** What it runs in, or will; missing once it has ended, unless its submit said so. */
   readonly isolation?: 'thread' | 'process' | undefined;
-  /** Of its process, while it has one. */
+  /** The id of its process, while it has one. */
   readonly pid?: number | undefined;
   /** While it is in the queue: why. */
   readonly waitsFor?: readonly WaitReason[] | undefined;
