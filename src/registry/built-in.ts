@@ -18,6 +18,7 @@ import splitSink from '../stages/sinks/split/component.js';
 import teeSink from '../stages/sinks/tee/component.js';
 import topicSink from '../stages/sinks/topic/component.js';
 import mergeSource from '../stages/sources/merge/component.js';
+import postgresSource from '../stages/sources/postgres/component.js';
 import replaySource from '../stages/sources/replay/component.js';
 import routerSource from '../stages/sources/router/component.js';
 import syntheticSource from '../stages/sources/synthetic/component.js';
@@ -27,6 +28,7 @@ import { Registry } from './registry.js';
 /** The components and providers that come with the package. */
 export const BUILT_IN = [
   mergeSource,
+  postgresSource,
   replaySource,
   routerSource,
   syntheticSource,
