@@ -106,6 +106,7 @@ export type {
   SinkFactory,
   SourceFactory,
   SpecFacts,
+  TakeOver,
 } from './engine/factories.js';
 export type { Input } from './engine/input.js';
 export type { KnownWaits } from './engine/known-waits.js';
@@ -238,7 +239,14 @@ export type {
 export type { TopicInfo } from './topics/topic-registry.js';
 export type { TopicSubscription } from './topics/topic-subscription.js';
 export type { Bound, JobBounds, RowBounds, RowProgress } from './wire/bounds.js';
-export type { Checkpoint, Owner, RunIdentity, SpecFingerprint } from './wire/checkpoint.js';
+export type {
+  Checkpoint,
+  CheckpointWithoutStrings,
+  Owner,
+  RunIdentity,
+  SpecFingerprint,
+  Undecided,
+} from './wire/checkpoint.js';
 export type { DeclaredComponent } from './wire/declared-component.js';
 export type { CannotTakePart, ExactlyOnce } from './wire/exactly-once.js';
 export type {

@@ -71,6 +71,7 @@ export type {
   SinkFactory,
   SourceFactory,
   SpecFacts,
+  TakeOver,
 } from './engine/factories.js';
 export type { Input } from './engine/input.js';
 export type { KnownWaits } from './engine/known-waits.js';

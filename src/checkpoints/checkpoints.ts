@@ -3,7 +3,13 @@
  *
  * @module tickloom/checkpoints
  */
-export type { Checkpoint, Owner, RunIdentity } from '../wire/checkpoint.js';
+export type {
+  Checkpoint,
+  CheckpointWithoutStrings,
+  Owner,
+  RunIdentity,
+  Undecided,
+} from '../wire/checkpoint.js';
 export { CHECKPOINT_BYTES_MAX, decodeCheckpoint, encodeCheckpoint } from './checkpoint-codec.js';
 export type { CheckpointStore, Fence, StoredKey } from './checkpoint-store.js';
 export { FileCheckpointStore, type FileCheckpointStoreOptions } from './file-checkpoint-store.js';

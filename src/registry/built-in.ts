@@ -20,6 +20,7 @@ import teeSink from '../stages/sinks/tee/component.js';
 import topicSink from '../stages/sinks/topic/component.js';
 import duckdbSource from '../stages/sources/duckdb/component.js';
 import mergeSource from '../stages/sources/merge/component.js';
+import postgresSource from '../stages/sources/postgres/component.js';
 import replaySource from '../stages/sources/replay/component.js';
 import routerSource from '../stages/sources/router/component.js';
 import syntheticSource from '../stages/sources/synthetic/component.js';
@@ -30,6 +31,7 @@ import { Registry } from './registry.js';
 export const BUILT_IN = [
   duckdbSource,
   mergeSource,
+  postgresSource,
   replaySource,
   routerSource,
   syntheticSource,

@@ -1,6 +1,7 @@
 import { copyRow, type Row, rowsOf } from '../../src/columns/row-view.js';
 import { PipelineError } from '../../src/core/errors.js';
 import type { SinkFactory, TakeOver } from '../../src/engine/factories.js';
+import { Hold } from '../../src/stages/sinks/postgres/hold.js';
 import { ownerText } from '../../src/wire/checkpoint.js';
 
 /** Called before and after each step of a sink; may wait, for ever too, or throw. */
@@ -45,11 +46,13 @@ export class DecidingTable {
         await onStep('take over');
         return found;
       },
-      create: (_options, _schema, { run, resuming }) => {
+      create: (_options, _schema, { run, resuming, stopping }) => {
         const { epoch, owner } = run!; // the pipeline gives it
         /** In the transaction: those in front of the last `prepare` that has not been decided, and those behind it. */
         let prepared: Row[] = [];
         let rows: Row[] = [];
+        /** As a sink with one transaction, it takes no rows until those before the cut are decided. */
+        const hold = new Hold();
         const commit = (checkpoint: string | undefined) => {
           const { epoch: of, owner: by } = this.#holder ?? {};
           if (of !== epoch || by !== ownerText(owner)) throw fenced();
@@ -67,24 +70,33 @@ export class DecidingTable {
           async write(batch) {
             const taken = Array.from(rowsOf(batch), copyRow);
             batch.release();
+            await hold.passed(stopping);
             await onStep('write');
             rows.push(...taken);
           },
           async prepare() {
             prepared.push(...rows);
             rows = [];
+            hold.begin();
             await onStep('prepare');
             return { rows: prepared.length, position: null };
           },
           takeBack: () => {
             rows = [...prepared, ...rows];
             prepared = [];
+            hold.release();
           },
           async decide(checkpoint) {
             if (prepared.length === 0) [prepared, rows] = [rows, []];
-            await onStep('decide');
-            commit(checkpoint);
-            await onStep('committed');
+            try {
+              await onStep('decide');
+              commit(checkpoint);
+              await onStep('committed');
+            } catch (error) {
+              hold.fail(error);
+              throw error;
+            }
+            hold.release();
           },
           flush: async () => {
             await onStep('flush');

@@ -62,6 +62,27 @@ export class PostgresConnection {
     }
   }
 
+  /**
+   * Sends a SELECT with parameters, and returns the types of its columns. There is at least one parameter: only so is a
+   * text with more than one statement refused.
+   *
+   * @throws {ProviderError} whose kind says whether it may be tried again.
+   */
+  async columnsOf(
+    text: string,
+    values: readonly [string, ...string[]],
+  ): Promise<{ readonly oid: number; readonly typmod: number }[]> {
+    try {
+      const { fields } = await this.client.query({ text, values: [...values] });
+      return fields.map(({ dataTypeID, dataTypeModifier }) => ({
+        oid: dataTypeID,
+        typmod: dataTypeModifier,
+      }));
+    } catch (error) {
+      throw this.errorOf(error);
+    }
+  }
+
   /** An error of a statement, with its kind. */
   errorOf(error: unknown): unknown {
     return asServerError(error, this.#who);

@@ -33,6 +33,13 @@ const LENGTHS: Readonly<Partial<Record<string, number>>> = {
 /** Memory beyond this is only for a long row, and given back after it. */
 const KEPT_BYTES_MAX = 1_048_576;
 
+export interface PgCopyDecoderOptions {
+  /** The most bytes of a row. Default: 1,073,741,823, as PostgreSQL has it. */
+  readonly rowBytesMax?: number;
+  /** Readers of the columns behind those of the fields, which see their values and write into no batch. */
+  readonly watchers?: readonly FieldReader[];
+}
+
 /**
  * Reads the binary format of COPY into the columns of batches. It takes chunks of any size, and finds the fields of
  * up to 1,024 rows first, to read them a column at a time. It keeps a chunk and the beginning of one row.
@@ -59,13 +66,14 @@ export class PgCopyDecoder {
    * @param fields - The columns of the stream in their order.
    * @throws {InvalidOptionsError} for columns that cannot be read from their types.
    */
-  constructor(fields: readonly PgReadField[], { rowBytesMax = ROW_BYTES_MAX } = {}) {
+  constructor(fields: readonly PgReadField[], options: PgCopyDecoderOptions = {}) {
+    const { rowBytesMax = ROW_BYTES_MAX, watchers = [] } = options;
     const problems = fields.map(problemOfReadField).filter((problem) => problem !== undefined);
     if (problems.length > 0) throw new InvalidOptionsError('PgCopyDecoder', problems);
-    this.#fields = fields;
-    this.#readers = fields.map((field) => readerOf(field, fields));
-    this.#lengths = fields.map(({ type }) => LENGTHS[type]);
-    this.#places = fields.map(() => new Int32Array(STEP_ROWS));
+    this.#fields = [...fields, ...watchers.map(({ field }) => field)];
+    this.#readers = [...fields.map((field) => readerOf(field, fields)), ...watchers];
+    this.#lengths = this.#fields.map(({ type }, i) => (i < fields.length ? LENGTHS[type] : undefined));
+    this.#places = this.#fields.map(() => new Int32Array(STEP_ROWS));
     this.#rowBytesMax = rowBytesMax;
   }
 
@@ -177,7 +185,7 @@ export class PgCopyDecoder {
   #checkLength(field: number, length: number, at: number): void {
     const { name, type } = this.#fields[field]!;
     const has = (expected: number) => `expected ${expected} bytes in column "${name}", found ${length}`;
-    const fixed = LENGTHS[type];
+    const fixed = this.#lengths[field];
     if (fixed !== undefined) this.#corrupt(has(fixed));
     if (length < 0) this.#corrupt(has(0));
     if (type !== 'numeric' || at + NUMERIC_HEADER_BYTES > this.#end) return;

@@ -14,6 +14,13 @@ const failureOf = (own: object, signal?: AbortSignal) =>
     (error: unknown) => error,
   );
 
+/** A message of the server. */
+function messageOf(code: string, content: Buffer): Buffer {
+  const head = Buffer.from(`${code}\0\0\0\0`, 'latin1');
+  head.writeInt32BE(4 + content.length, 1);
+  return Buffer.concat([head, content]);
+}
+
 describe('the packages for PostgreSQL', () => {
   it('are asked for with the command that installs them', async () => {
     const load = () => Promise.reject(new Error("Cannot find package 'pg'"));
@@ -38,6 +45,26 @@ describe('a connection that cannot be opened', () => {
     });
     const failure = await failureOf({ host: '127.0.0.1', port: 1, password: 'hunter2-secret' });
     expect(JSON.stringify(toWireError(failure))).not.toContain('hunter2');
+  });
+
+  it('is not tried again with a password that the server refuses, which no error shows', async () => {
+    let messages = 0;
+    const server = createServer((socket) => {
+      // To the first message: that it wants a password. To that: that it is wrong.
+      socket.on('data', () => {
+        const fields = Buffer.from('SFATAL\0C28P01\0Mpassword authentication failed for user "u"\0\0');
+        socket.write(messages++ === 0 ? messageOf('R', Buffer.from([0, 0, 0, 3])) : messageOf('E', fields));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      const failure = await failureOf({ host: '127.0.0.1', port, password: 'wrong-hunter2' });
+      expect(failure).toMatchObject({ code: 'PROVIDER_AUTHENTICATION', retryable: false });
+      expect(JSON.stringify(toWireError(failure))).not.toContain('hunter2');
+    } finally {
+      server.close();
+    }
   });
 
   it('is broken off by its signal while the server says nothing', async () => {

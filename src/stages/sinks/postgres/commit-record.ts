@@ -96,13 +96,13 @@ export class CommitRecord {
   }
 
   async #isHeld(connection: PostgresConnection): Promise<boolean> {
-    const { key, sink } = this.#holder;
+    const { key, sink, epoch, owner } = this.#holder;
     await connection.query('ROLLBACK');
-    const [row] = await connection.query(
-      `SELECT session FROM ${this.#table} WHERE run_key = $1 AND sink = $2`,
-      [key, sink],
+    const rows = await connection.query(
+      `SELECT 1 FROM ${this.#table} WHERE run_key = $1 AND sink = $2 AND epoch = $3::bigint AND owner = $4 AND session = $5`,
+      [key, sink, epoch, ownerText(owner), this.#session],
     );
-    return row?.[0] === this.#session;
+    return rows.length > 0;
   }
 
   /** Ends the connection that had the row before, if it is still there. */
