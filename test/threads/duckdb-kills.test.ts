@@ -11,6 +11,7 @@ import { DEEP } from '../support/deep.js';
 
 const SCRIPT = fileURLToPath(new URL('../databases/duckdb/duckdb-process.mjs', import.meta.url));
 const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? (DEEP ? 200 : 3));
+const TIME_LIMIT = 120_000 + ROUNDS * 30_000;
 /** More starts than a run can need whose every start saves a checkpoint or is not killed. */
 const STARTS_MAX = 400;
 
@@ -65,7 +66,7 @@ const rowsOf = (folder: string, kind: Kind) =>
   );
 
 describe.each(['alone', 'beside files', 'by key'] as const)('a run into DuckDB, %s,', (kind) => {
-  it('has the rows of an undisturbed one, in their order, however often its process is killed', async () => {
+  it('has the rows of an undisturbed one, in their order, however often its process is killed', { timeout: TIME_LIMIT }, async () => {
     const whole = temporaryDirectory();
     expect(await start(whole, specOf(whole, kind, undefined))).toBe('completed');
     const expected = await rowsOf(whole, kind);
