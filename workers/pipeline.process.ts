@@ -25,8 +25,8 @@ serveProcess({
     });
     watch.unref();
   },
-  run(task) {
+  run(task, own) {
     globalThis.console = jobConsole(task.spec.name);
-    return runTask(task, { process: process.pid });
+    return runTask(task, { process: process.pid }, own);
   },
 });

@@ -5,8 +5,7 @@ import { NANOS_PER_MILLI } from '../core/units.js';
 import type { StreamingPipeline } from '../engine/streaming-pipeline.js';
 import { instantiate } from '../plan/instantiate.js';
 import type { StageOverrides } from '../plan/stage-overrides.js';
-import type { ResilienceClient } from '../resilience/resilience-client.js';
-import type { ResilienceHandle } from '../resilience/resilience-handle.js';
+import type { Resilience } from '../resilience/resilience-client.js';
 import type { Counters } from '../shared-memory/counters.js';
 import type { Logger } from '../telemetry/logger.js';
 import { threadLogger } from '../telemetry/thread-logger.js';
@@ -33,7 +32,10 @@ export interface ActorHost {
   claim(spec: ResolvedSpec, checkpoints: CheckpointFolder, log: Logger): Promise<ClaimedRun | EndedRun>;
   /** Whether the last run of a job has completed. Missing: not that anybody knows. */
   isRunOver?(spec: ResolvedSpec, checkpoints: CheckpointFolder): Promise<boolean>;
-  openResilience(handle: ResilienceHandle): Promise<ResilienceClient>;
+  openResilience(
+    handle: NonNullable<PipelineTask['resilience']>,
+    log: Logger,
+  ): Promise<Resilience & { close(): void }>;
   /** Where the pipeline says which stage the thread is in. */
   readonly atWork?: Int32Array;
   /** Called with the pipeline of the task, before it runs. */
@@ -55,7 +57,7 @@ export async function runActor(
   const { clock } = host;
   const began = clock.now();
   const durationMs = () => Number(clock.now() - began) / Number(NANOS_PER_MILLI);
-  let resilience: ResilienceClient | undefined;
+  let resilience: (Resilience & { close(): void }) | undefined;
   try {
     if (task.protocol !== PROTOCOL_VERSION) {
       throw new PipelineError(
@@ -66,7 +68,7 @@ export async function runActor(
     const control = listen(task.control);
     const log = threadLogger(task.logs, counters).child(host.labels);
     counters.set('startStep', StartStep.making);
-    if (task.resilience) resilience = await host.openResilience(task.resilience);
+    if (task.resilience) resilience = await host.openResilience(task.resilience, log);
     const { bounds, checkpoints } = task;
     if (bounds?.isSlice && checkpoints && (await host.isRunOver?.(task.spec, checkpoints))) {
       log.info({}, 'all rows of the run that slices are of have been delivered: there is nothing left');

@@ -1,6 +1,7 @@
 import { systemClock, turnOfTheLoop } from '../core/clock.js';
 import { hideSecrets } from '../core/hide-secrets.js';
 import type { StreamingPipeline } from '../engine/streaming-pipeline.js';
+import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import { Counters, openCounters } from '../shared-memory/counters.js';
 import { startHeartbeat } from '../shared-memory/heartbeat.js';
 import { saveCodeIn } from '../shared-memory/shared-code.js';
@@ -36,7 +37,7 @@ const HOST: Omit<ActorHost, 'labels'> = {
   },
   async openResilience(handle) {
     const { openResilience } = await import('../resilience/resilience-client.js');
-    return openResilience(handle);
+    return openResilience(handle as ResilienceHandle); // which is checked
   },
 };
 
@@ -45,10 +46,12 @@ const HOST: Omit<ActorHost, 'labels'> = {
  * meanwhile that it lives.
  *
  * @param labels - Stand in its log lines.
+ * @param own - What is done in another way than in a thread.
  */
 export async function runTask(
   task: PipelineTask,
   labels: Readonly<Record<string, number>>,
+  own: Partial<ActorHost> = {},
 ): Promise<PipelineOutcome> {
   const before = process.getActiveResourcesInfo();
   // Of another release, they may be anything; `runPipeline` tells what is wrong.
@@ -70,7 +73,7 @@ export async function runTask(
   try {
     if (task.protocol === PROTOCOL_VERSION) shareSyncs(task.syncs);
     return {
-      report: await runActor(task, counters, { ...HOST, labels, atWork, onMade }),
+      report: await runActor(task, counters, { ...HOST, ...own, labels, atWork, onMade }),
       leftovers: await leftovers(),
     };
   } finally {

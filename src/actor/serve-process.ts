@@ -1,7 +1,11 @@
 import { Socket } from 'node:net';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import { type Remote, wrap } from 'comlink';
+import { systemClock } from '../core/clock.js';
 import { toWireError } from '../core/errors.js';
+import type { MessageLink } from '../core/message-link.js';
+import { OnceAMinute } from '../core/once-a-minute.js';
+import type { RemoteResilienceHandle } from '../resilience/remote/remote-messages.js';
 import { COUNTERS_BYTES, Counters, countersHandle } from '../shared-memory/counters.js';
 import { mirrorOf } from '../shared-memory/mirror-of.js';
 import { syncHandle } from '../shared-memory/sync-turns.js';
@@ -10,19 +14,21 @@ import { FrameReader, frame } from '../wire/frames.js';
 import type { PipelineControl, PipelineOutcome, PipelineTask, ThreadNotice } from '../wire/pipeline-actor.js';
 import { portEndpoint } from '../wire/port-endpoint.js';
 import {
-  type FromProcess,
+  type FromActor,
   type ProcessTask,
   TALK_FD,
   type ToProcess,
   type WatchData,
 } from '../wire/process-messages.js';
 import { endProcessGroup } from './end-process-group.js';
+import type { ActorHost } from './run-actor.js';
 
 export interface ProcessParts {
   readonly limits: Pick<WatchData, 'rssBytesMax' | 'orphanGraceMs'>;
   /** Starts the thread that watches, which calls back once the supervisor has gone. */
   startWatch(data: WatchData, onOrphaned: () => void): void;
-  run(task: PipelineTask): Promise<PipelineOutcome>;
+  /** @param own - What is done in another way than in a thread. */
+  run(task: PipelineTask, own: Partial<ActorHost>): Promise<PipelineOutcome>;
 }
 
 /** Runs the task of this process, and answers its supervisor meanwhile. The supervisor ends the process. */
@@ -39,6 +45,10 @@ export function serveProcess(parts: ProcessParts): void {
   // Changes nothing of what becomes of the error.
   process.on('uncaughtExceptionMonitor', (error) => link.tell({ type: 'fault', error: toWireError(error) }));
   link.listen((message) => {
+    if (message.for === 'budgets') {
+      link.budgets.take(message.message);
+      return;
+    }
     if (message.type === 'ask') {
       serving?.ask(message.id, message.what);
       return;
@@ -77,11 +87,19 @@ class Serving {
     const { port1: logs } = this.#logs;
     const tell = (notice: ThreadNotice) => this.#link.tell({ type: 'notice', notice });
     logs.on('message', tell);
-    const outcome = await run({
-      ...this.#task,
-      ...memory,
-      control: this.#control.port2,
-      logs: this.#logs.port2,
+    const task = { ...this.#task, ...memory, control: this.#control.port2, logs: this.#logs.port2 };
+    const outcome = await run(task, {
+      openResilience: async (handle, log) => {
+        const { openRemoteResilience } = await import('../resilience/remote/remote-resilience.js');
+        const told = new OnceAMinute(systemClock);
+        return openRemoteResilience({
+          handle: handle as RemoteResilienceHandle, // that of the task
+          link: this.#link.budgets,
+          onProblem({ scope, error }) {
+            if (told.isDue()) log.warn({ budget: scope, err: error }, 'a share of a budget was not renewed');
+          },
+        });
+      },
     });
     for (let next = receiveMessageOnPort(logs); next; next = receiveMessageOnPort(logs)) tell(next.message);
     if (this.#isLeft) endProcessGroup();
@@ -105,14 +123,33 @@ class Serving {
 }
 
 type Own<Message> = Message extends unknown ? Omit<Message, 'for' | 'mirror'> : never;
-type Mirrored = Own<Extract<FromProcess, { readonly mirror: unknown }>>;
-type Plain = Own<Exclude<FromProcess, { readonly mirror: unknown }>>;
+type Mirrored = Own<Extract<FromActor, { readonly mirror: unknown }>>;
+type Plain = Own<Exclude<FromActor, { readonly mirror: unknown }>>;
+
+/** One of those that messages are for. */
+class Channel implements MessageLink {
+  readonly post: (message: unknown) => void;
+  #take: (message: unknown) => void = () => {};
+
+  constructor(post: (message: unknown) => void) {
+    this.post = post;
+  }
+
+  onMessage(take: (message: unknown) => void): void {
+    this.#take = take;
+  }
+
+  take(message: unknown): void {
+    this.#take(message);
+  }
+}
 
 /** The end of the pipe to the supervisor. */
 class ProcessLink {
   readonly #socket: Socket;
   readonly #counters: Counters;
   readonly #watch: ThreadWatch;
+  readonly budgets = new Channel((message) => this.#write({ for: 'budgets', message }));
 
   constructor(socket: Socket, counters: Counters, watch: ThreadWatch) {
     this.#socket = socket;
@@ -129,15 +166,15 @@ class ProcessLink {
   }
 
   tell(message: Plain): void {
-    this.#write(message);
+    this.#write({ for: 'actor', ...message });
   }
 
   /** With what is counted now: whoever reads the message finds it. */
   tellWithMirror(message: Mirrored): void {
-    this.#write({ ...message, mirror: mirrorOf(this.#counters, this.#watch) });
+    this.#write({ for: 'actor', ...message, mirror: mirrorOf(this.#counters, this.#watch) });
   }
 
   #write(message: object): void {
-    if (this.#socket.writable) this.#socket.write(frame({ for: 'actor', ...message }));
+    if (this.#socket.writable) this.#socket.write(frame(message));
   }
 }

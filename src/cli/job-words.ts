@@ -2,6 +2,7 @@ import type { PlainData } from '../core/plain-data.js';
 import { redact, redactData } from '../core/redact.js';
 import { cutText } from '../core/shown-text.js';
 import type { JobRecord } from '../store/job-store.js';
+import type { StoreView } from '../store/read-store.js';
 import { holderText, type StoreHolder } from '../store/store-lock.js';
 import { isEndState } from '../supervision/job.js';
 import { ageText } from './checkpoint-words.js';
@@ -50,6 +51,15 @@ export const sinceText = ({ history, submittedAtMs }: JobRecord, nowMs: number):
 /** That what is shown may be of a moment ago. */
 export const holderAdvice = (holder: StoreHolder | undefined): string =>
   holder ? `The store is that of ${plainText(holderText(holder), 1_000)}: what is shown changes.\n` : '';
+
+/** That a write at the end of the store is not whole. */
+export function tornAdvice({ tornBytes, holder }: Pick<StoreView, 'tornBytes' | 'holder'>): string {
+  if (tornBytes === 0) return '';
+  const what = `The last write to the store is not whole (${tornBytes} bytes at its end)`;
+  return holder
+    ? `${what}: it is under way.\n`
+    : `${what}: its process died in it. The next start cuts it off; what is shown is all that was kept before.\n`;
+}
 
 /** Of `--json`. */
 export const holderData = (holder: StoreHolder | undefined): object | null =>

@@ -47,6 +47,8 @@ export function addJobsCommands(program: Command, terminal: Terminal, exit: (cod
     .argument(...JOB)
     .requiredOption(...STORE)
     .option('--yes', 'do it; without it, only what would happen is said')
+    .option('--checkpoints <folder>', 'folder of the checkpoints, if they are not kept in the store')
+    .option('--settings <file>', 'settings of the runtime, which may say where checkpoints are kept')
     .option('--unended', 'also if it has not ended and would go on at the next start')
     .option('--json', 'print as JSON')
     .addHelpText(

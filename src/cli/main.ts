@@ -2,6 +2,7 @@
 /** The command line. Each command is in `commands/`, and is loaded when it is called. */
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { PRIORITY_MAX } from '../settings/priority.js';
 import { ASSET_CLASSES } from '../wire/provider-capabilities.js';
 import { parseDurationMs } from './duration-argument.js';
 import { endBySignal } from './end-process.js';
@@ -109,6 +110,16 @@ program
     (text) => wholeNumber(text, Number.MAX_SAFE_INTEGER),
   )
   .option('--slice-duration <time>', 'the same after this time', (text) => durationArgument(text))
+  .option('--priority <n>', 'of each job: those with a larger one start sooner, -10 to 10', (text) =>
+    priorityArgument(text),
+  )
+  .option('--tenant <name>', 'on whose behalf each job runs: tenants take turns, and may have a limit')
+  .option('--group <name>', 'the group of the settings that each job belongs to')
+  .option(
+    '--label <name=text>',
+    'a text shown with each job (repeatable)',
+    (text, before: readonly string[] = []) => [...before, labelArgument(text)],
+  )
   .addOption(
     new Option('--restart <policy>', 'when a job is started again after a run of it has ended').choices([
       'never',
@@ -472,6 +483,18 @@ async function checkpointFolder(folder: string): Promise<string> {
 function durationArgument(text: string): string {
   if (parseDurationMs(text) === undefined)
     throw new InvalidArgumentError('Expected a duration of 1ms to 365d, such as 500ms, 10s or 5m.');
+  return text;
+}
+
+function priorityArgument(text: string): number {
+  if (!/^-?\d{1,2}$/.test(text) || Math.abs(Number(text)) > PRIORITY_MAX)
+    throw new InvalidArgumentError(`Expected a whole number from -${PRIORITY_MAX} to ${PRIORITY_MAX}.`);
+  return Number(text);
+}
+
+function labelArgument(text: string): string {
+  if (!/^[^=]{1,256}=.{1,256}$/s.test(text))
+    throw new InvalidArgumentError('Expected name=text, each of 1 to 256 characters.');
   return text;
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PATH_CHARS_MAX } from '../core/glob.js';
 import { IsolationOptions } from '../settings/isolation-options.js';
+import { JobTermsSettings } from '../settings/job-terms.js';
 import { StageName } from '../settings/stage-name.js';
 import { SourceFrontOptions } from './source-front-options.js';
 
@@ -59,6 +60,9 @@ export const PipelineSpec = z.strictObject({
     .describe(
       'What is promised for each row at each sink: `exactly-once` takes a checkpoint store, and refuses every stage that cannot take part in checkpoints; with `best-effort`, it is what the stages have, which `tickloom explain` says',
     ),
+  job: JobTermsSettings.optional().describe(
+    'What its job is submitted with, where nothing else is said: priority, tenant, group, labels, and other jobs that it waits for',
+  ),
   deadLetter: z
     .strictObject({
       path: z

@@ -109,7 +109,8 @@ export async function resolveWithFiles(
   if (problems.length > 0 || !outline.data || !isWhole(planned)) {
     throw new InvalidSpecError(`spec${nameOf(spec)}`, problems);
   }
-  const { name, deadLetter, batchRows, maxMemoryMb, isolation, maxProcessMb, seed, delivery } = outline.data;
+  const { name, job, deadLetter, batchRows, maxMemoryMb, isolation, maxProcessMb, seed, delivery } =
+    outline.data;
   const { queue } = outline.data.source;
   const resolved = {
     name,
@@ -126,6 +127,7 @@ export async function resolveWithFiles(
     seed,
     ...(deadLetter && { deadLetter }),
     ...(delivery === 'exactly-once' && { delivery }),
+    ...(job && { job }),
   };
   await checkPromises(resolved, outputs, {
     registry,

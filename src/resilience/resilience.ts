@@ -7,6 +7,7 @@
 
 export { InvalidHandleError } from '../core/invalid-handle-error.js';
 export type { InspectMachine, MachineInspection } from '../core/machine-inspection.js';
+export type { MessageLink } from '../core/message-link.js';
 export type { BreakerState } from '../shared-memory/breaker-memory.js';
 export type { ToldState } from './breaker/told-state.js';
 export { BreakerUnknownError } from './breaker-unknown-error.js';
@@ -15,6 +16,13 @@ export { BudgetLeases, type BudgetLeasesParts, type LeasedBudget } from './budge
 export { type BudgetPort, type BudgetShare, EmbeddedBudgetPort, type ShareRequest } from './budget-port.js';
 export type { BudgetInput } from './rate/budget-options.js';
 export type { ScopeRef } from './rate/scope-ref.js';
+export type { RemoteResilienceHandle } from './remote/remote-messages.js';
+export {
+  openRemoteResilience,
+  type RemoteResilience,
+  type RemoteResilienceParts,
+} from './remote/remote-resilience.js';
+export { ResilienceServer } from './remote/resilience-server.js';
 export { openResilience, type Resilience, type ResilienceClient } from './resilience-client.js';
 export { ResilienceCoordinator, type ResilienceCoordinatorOptions } from './resilience-coordinator.js';
 export type { ResilienceHandle } from './resilience-handle.js';

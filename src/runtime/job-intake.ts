@@ -49,8 +49,7 @@ export class JobIntake {
   submit(spec: unknown, options: SubmitOptions | undefined, terms: SubmitTerms = {}): Promise<JobHandle> {
     return this.#inTurn(options, async (checked) => {
       const submitted = this.#submitted(spec, options, terms);
-      const { resolved, files } = await this.check(spec, terms);
-      return this.#hand({ resolved, files }, checked, submitted);
+      return this.#hand(await this.check(spec, terms), { options, checked, submitted });
     });
   }
 
@@ -64,7 +63,7 @@ export class JobIntake {
       const { written } = terms;
       const submitted = this.#submitted(written ?? spec, options, terms);
       const kept = submitted && written === undefined ? { ...submitted, isResolved: true } : submitted;
-      return this.#hand(await this.#checkResolved(spec), checked, kept);
+      return this.#hand(await this.#checkResolved(spec), { options, checked, submitted: kept });
     });
   }
 
@@ -107,14 +106,21 @@ export class JobIntake {
     return { resolved, files: await findJobFiles(resolved) };
   }
 
-  #hand(
-    { resolved, files }: CheckedJob,
-    options: CheckedSubmitOptions,
-    submitted: Submitted | undefined,
-  ): JobHandle | Promise<JobHandle> {
+  #hand({ resolved, files }: CheckedJob, beside: BesideSpec): JobHandle | Promise<JobHandle> {
     const { service } = this.#context;
-    if (!submitted) return service.submit(resolved, files, options);
-    return service.submitKept(resolved, files, { options, submitted });
+    const { checked, submitted } = resolved.job ? this.#withJob(resolved, beside) : beside;
+    if (!submitted) return service.submit(resolved, files, checked);
+    return service.submitKept(resolved, files, { options: checked, submitted });
+  }
+
+  /** @throws {InvalidOptionsError} if what the spec and the submit say does not go together. */
+  #withJob(spec: ResolvedSpec, { options, submitted }: BesideSpec): Omit<BesideSpec, 'options'> {
+    const { defaults } = this.#context;
+    const all = defaults.withJob(spec, options);
+    return {
+      checked: defaults.check(all),
+      submitted: submitted && { ...submitted, options: storedData('submit', 'options', all) },
+    };
   }
 
   /** @throws {InvalidOptionsError} for what a store cannot keep. */
@@ -152,6 +158,13 @@ export class JobIntake {
       return begin(checked);
     });
   }
+}
+
+/** What a job is submitted with beside its spec: as it was given, checked, and as a store keeps it. */
+interface BesideSpec {
+  readonly options: SubmitOptions | undefined;
+  readonly checked: CheckedSubmitOptions;
+  readonly submitted: Submitted | undefined;
 }
 
 interface Topics {

@@ -19,6 +19,7 @@ import type { PipelineSpec } from '../plan/typed-spec.js';
 import type { BreakerEvent } from '../resilience/breaker/breaker-event.js';
 import type { BreakersInput } from '../resilience/breakers-settings.js';
 import type { BudgetsInput } from '../resilience/rate/rate-settings.js';
+import type { ResilienceServer } from '../resilience/remote/resilience-server.js';
 import type { ResilienceCoordinator } from '../resilience/resilience-coordinator.js';
 import type { GroupHandle, GroupInfo } from '../service/groups/group-handle.js';
 import { lastingIdPrefix } from '../service/job-identity.js';
@@ -61,7 +62,7 @@ export interface RuntimeOptions extends Omit<z.input<typeof RuntimeSettings>, 's
    * a store of your own. What it has that should run goes on at once. The runtime closes it.
    */
   readonly store?: z.input<typeof StoreSettings> | JobStore | undefined;
-  /** Receives the log lines of all threads, with the fields `job` and `thread`. Any Pino logger fits. */
+  /** Receives the log lines of all threads, with the field `job`, and `thread` or `process`. Any Pino logger fits. */
   readonly logger?: Logger | undefined;
   /** Receives the inspection events of the job machines, for XState's inspector. */
   readonly inspect?: InspectMachine | undefined;
@@ -181,6 +182,8 @@ export class PipelineRuntime {
   readonly #subscriptions = new Set<TopicSubscription>();
   readonly #clock: Clock;
   readonly #schedules: SpecSchedules;
+  /** Serves budgets and breakers to jobs in processes. */
+  #server: Promise<ResilienceServer | undefined> | undefined;
   readonly #ignoreBreakers: () => void;
 
   constructor(context: RuntimeContext) {
@@ -212,7 +215,11 @@ export class PipelineRuntime {
       isDebugged: () => inspectorUrl() !== undefined,
       threads: new IsolatedHosts(
         this.#pool,
-        () => new ProcessPool(settings, kept ? { mark: markOf(kept) } : {}),
+        () =>
+          new ProcessPool(settings, {
+            ...(kept && { mark: markOf(kept) }),
+            resilience: () => (this.#server ??= serve(resilience, clock)),
+          }),
       ),
       log: logger,
       settings,
@@ -488,6 +495,7 @@ export class PipelineRuntime {
       await this.#planning.close();
       await this.#pool.close();
       this.#ignoreBreakers();
+      (await this.#server)?.close();
       this.#own?.close();
       this.#showSecrets();
     } finally {
@@ -506,6 +514,16 @@ async function endLeftProcesses(settings: RuntimeSettings, log: Logger): Promise
   for (const pid of kept === undefined ? [] : await endOrphans(kept)) {
     log.warn({ process: pid }, 'ended a process of a job whose runtime has gone');
   }
+}
+
+/** Imported once a job in a process needs it. */
+async function serve(
+  resilience: ResilienceCoordinator | undefined,
+  clock: Clock,
+): Promise<ResilienceServer | undefined> {
+  if (!resilience) return undefined;
+  const { ResilienceServer } = await import('../resilience/remote/resilience-server.js');
+  return new ResilienceServer(resilience, { clock });
 }
 
 interface RuntimeContext {

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { type CheckedSubmitOptions, SubmitOptions } from '../service/submit-options.js';
 import { parseOptions } from '../settings/parse-options.js';
 import { RESTARTS_MAX, type RestartSettings } from '../settings/restart-settings.js';
+import type { ResolvedSpec } from '../wire/resolved-spec.js';
 
 /** Checks what jobs are submitted with, and fills in what the settings of the runtime say. */
 export class SubmitDefaults {
@@ -19,6 +20,15 @@ export class SubmitDefaults {
     if (options !== undefined) return this.#parse(options);
     this.#plain ??= this.#parse({});
     return this.#plain;
+  }
+
+  /**
+   * Adds what a spec says of its job: what is given beside it goes before that, key by key.
+   *
+   * @param options - As they were given.
+   */
+  withJob({ job }: Pick<ResolvedSpec, 'job'>, options: SubmitOptions | undefined): SubmitOptions | undefined {
+    return job ? { ...job, ...given(options ?? {}) } : options;
   }
 
   #parse(options: SubmitOptions): CheckedSubmitOptions {

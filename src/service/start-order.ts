@@ -1,10 +1,8 @@
 import { IndexedHeap } from '../resilience/rate/indexed-heap.js';
 import type { JobLimits } from '../settings/job-limits.js';
+import { PRIORITY_MAX } from '../settings/priority.js';
 import type { WaitReason } from '../supervision/job.js';
 import { type PlaceClaim, StartPlaces } from './start-places.js';
-
-/** The highest priority. Ageing raises every job up to it and no further. */
-export const PRIORITY_MAX = 10;
 
 /** What the order goes by. */
 export interface StartClaim extends PlaceClaim {

@@ -7,7 +7,7 @@ import type { FileSystem } from '../outputs/disk/file-system.js';
 import type { FolderSyncs } from '../outputs/disk/folder-syncs.js';
 import type { Logger } from '../telemetry/logger.js';
 import { encodeFrame, FrameReader } from './log-frames.js';
-import { storeFailed, storeInvalid, storeLost } from './store-failures.js';
+import { DAMAGED_HINT, storeFailed, storeInvalid, storeLost } from './store-failures.js';
 
 export const LOG_NAME = 'jobs.log';
 /** What a crash has left of a file that was to take the place of the log. */
@@ -75,7 +75,13 @@ async function readFrom(
   const found = HEADER.exec(head.toString('latin1'));
   const version = Number(found?.[1]);
   if (!found || version < 1) {
-    throw storeInvalid(`"${path}": byte 0`, 'a first line "tickloom-jobs <version>"', 'another');
+    const isEmpty = head.length === 0;
+    throw storeInvalid(
+      `"${path}": byte 0`,
+      'a first line "tickloom-jobs <version>"',
+      isEmpty ? 'nothing: the file is empty' : 'another',
+      isEmpty ? 'move it out of this folder to begin anew, or put back a copy of the folder' : DAMAGED_HINT,
+    );
   }
   if (version > newest) {
     throw new PipelineError(
@@ -98,7 +104,7 @@ async function readFrom(
       `"${path}": byte ${reader.damagedAt}`,
       'a record of the length and checksum that it names',
       'another, with more behind it',
-      'put back a copy of the folder, or move this file out of this folder to begin without its records',
+      DAMAGED_HINT,
     );
   }
   return { version, end: reader.end, tornBytes };

@@ -2,6 +2,10 @@ import { InvalidOptionsError, PipelineError } from '../core/errors.js';
 import { errnoCode, lacksRoom, outputFailed } from '../core/output-error.js';
 import { describeValue } from '../core/shown-text.js';
 
+/** What to do about a file of records that is damaged. */
+export const DAMAGED_HINT =
+  'put back a copy of the folder, or move this file out of this folder to begin without its records';
+
 /** The data of a store are not what they should be. @param at - File, and byte where it is known. */
 export const storeInvalid = (at: string, expected: string, found: string, hint?: string): PipelineError =>
   new PipelineError(

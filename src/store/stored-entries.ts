@@ -2,7 +2,7 @@ import { readPlainData, writePlainData } from '../checkpoints/plain-data-text.js
 import { InvalidOptionsError, PipelineError } from '../core/errors.js';
 import type { PlainData } from '../core/plain-data.js';
 import { RECORD_SCHEMAS, type RecordKind, recordProblem } from './record-schemas.js';
-import { invalidCall, storeInvalid } from './store-failures.js';
+import { DAMAGED_HINT, invalidCall, storeInvalid } from './store-failures.js';
 
 /** A record as text, so that it is written again as it is, and takes little memory. */
 export interface StoredEntry {
@@ -65,13 +65,13 @@ export function applyWrite(entries: StoredEntries, json: string, at: number, fil
   try {
     changes = JSON.parse(json);
   } catch {
-    throw storeInvalid(place, 'JSON', 'something else');
+    throw storeInvalid(place, 'JSON', 'something else', DAMAGED_HINT);
   }
-  if (!Array.isArray(changes)) throw storeInvalid(place, 'a list of changes', 'something else');
+  if (!Array.isArray(changes)) throw storeInvalid(place, 'a list of changes', 'something else', DAMAGED_HINT);
   for (const change of changes as readonly unknown[]) {
     const [kind, key, record] = Array.isArray(change) ? (change as readonly unknown[]) : [];
     if (typeof kind !== 'string' || typeof key !== 'string') {
-      throw storeInvalid(place, 'a change with the kind and the key of a record', 'another');
+      throw storeInvalid(place, 'a change with the kind and the key of a record', 'another', DAMAGED_HINT);
     }
     const isGone = (change as readonly unknown[]).length === 2;
     const slot = slotOf(kind, key);
@@ -84,15 +84,21 @@ export function applyWrite(entries: StoredEntries, json: string, at: number, fil
 export function checkEntries(entries: StoredEntries, file: string): void {
   for (const { kind, key, text, at } of entries.values()) {
     const place = placeOf(file, at);
-    if (!isKind(kind)) throw storeInvalid(place, 'a job, a schedule or a lease', `"${kind}"`);
+    if (!isKind(kind)) throw storeInvalid(place, 'a job, a schedule or a lease', `"${kind}"`, DAMAGED_HINT);
     let record: unknown;
     try {
       record = readPlainData(text);
     } catch (error) {
-      throw storeInvalid(place, 'plain data', error instanceof Error ? error.message : String(error));
+      throw storeInvalid(
+        place,
+        'plain data',
+        error instanceof Error ? error.message : String(error),
+        DAMAGED_HINT,
+      );
     }
     const problem = recordProblem(kind, key, record);
-    if (problem !== undefined) throw storeInvalid(place, `the form of a ${kind}`, `"${key}" with ${problem}`);
+    if (problem !== undefined)
+      throw storeInvalid(place, `the form of a ${kind}`, `"${key}" with ${problem}`, DAMAGED_HINT);
   }
 }
 

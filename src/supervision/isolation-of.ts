@@ -1,7 +1,7 @@
 import type { SpecProblem } from '../core/errors.js';
 import type { Isolation } from '../hosts/threads.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
-import { needsResilience, stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
+import { stagesOf, topicsOfSpec } from '../wire/stages-of-spec.js';
 
 /** What somebody has said of it: a submit, a spec, the settings of a runtime. */
 export interface IsolationWish {
@@ -54,8 +54,5 @@ const ownOf = (spec: ResolvedSpec): Isolation['by'] =>
 
 /** What a job shares with others by memory. */
 function sharedBy(spec: ResolvedSpec): readonly string[] {
-  return [
-    ...(needsResilience(spec) ? ['budgets and breakers'] : []),
-    ...(topicsOfSpec(spec) ? ['topics'] : []),
-  ];
+  return [...(topicsOfSpec(spec) ? ['topics'] : [])];
 }

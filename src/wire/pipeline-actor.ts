@@ -1,5 +1,6 @@
 /** The messages between the supervisor and the thread of a pipeline: plain data and ports. */
 import type { MessagePort } from 'node:worker_threads';
+import type { RemoteResilienceHandle } from '../resilience/remote/remote-messages.js';
 import type { ResilienceHandle } from '../resilience/resilience-handle.js';
 import type { CountersHandle } from '../shared-memory/counters.js';
 import type { SyncHandle } from '../shared-memory/sync-memory.js';
@@ -14,7 +15,7 @@ export interface PipelineTask {
   readonly protocol: typeof PROTOCOL_VERSION;
   readonly spec: ResolvedSpec;
   /** Budgets and breakers, for a spec that names any. */
-  readonly resilience?: ResilienceHandle;
+  readonly resilience?: ResilienceHandle | RemoteResilienceHandle;
   /** The way to the registry of topics, for a spec that names any. Transferred with the task. */
   readonly topics?: MessagePort;
   /** Texts that must not appear in logs, reports and errors. */

@@ -1,5 +1,6 @@
 /** The messages between a supervisor and a pipeline in a process of its own. Plain data: nothing is shared. */
 import type { WireError } from '../core/errors.js';
+import type { FromDealer, RemoteResilienceHandle, ToDealer } from '../resilience/remote/remote-messages.js';
 import type { MemoryCopy } from '../shared-memory/mirror-of.js';
 import type { PipelineControl, PipelineOutcome, PipelineTask, ThreadNotice } from './pipeline-actor.js';
 
@@ -7,22 +8,26 @@ import type { PipelineControl, PipelineOutcome, PipelineTask, ThreadNotice } fro
 export type ProcessTask = Omit<
   PipelineTask,
   'counters' | 'watch' | 'syncs' | 'control' | 'logs' | 'resilience' | 'topics'
->;
+> & {
+  /** Budgets and breakers, by messages. */
+  readonly resilience?: RemoteResilienceHandle;
+};
 
 /** The numbers of the pipes between the two, among the files that a process begins with. */
 export const TALK_FD = 3;
 export const WATCH_FD = 4;
 
-/**
- * What goes through the pipe of the main thread. Each message says for whom it is; budgets and topics, which processes
- * cannot have yet, would be others beside `actor`.
- */
-export type ToProcess = { readonly for: 'actor' } & (
+/** What goes through the pipe of the main thread. Each message says for whom it is. */
+export type ToProcess = ToActor | { readonly for: 'budgets'; readonly message: FromDealer };
+
+export type ToActor = { readonly for: 'actor' } & (
   | { readonly type: 'task'; readonly task: ProcessTask; readonly mayRunUntilNs: bigint }
   | { readonly type: 'ask'; readonly id: number; readonly what: keyof PipelineControl }
 );
 
-export type FromProcess = { readonly for: 'actor' } & (
+export type FromProcess = FromActor | { readonly for: 'budgets'; readonly message: ToDealer };
+
+export type FromActor = { readonly for: 'actor' } & (
   | { readonly type: 'hello'; readonly nowNs: bigint }
   | { readonly type: 'notice'; readonly notice: ThreadNotice }
   | { readonly type: 'answer'; readonly id: number; readonly value?: unknown; readonly mirror: MemoryCopy }

@@ -1,6 +1,7 @@
 import type { CalendarData } from '../calendars/calendar-data.js';
 import type { Column } from '../columns/schema.js';
 import type { BranchPlace } from '../settings/branch-place.js';
+import type { JobTermsInput } from '../settings/job-terms.js';
 import type { QueueSettings } from '../settings/queue-options.js';
 import type { StageFacts } from './stage-facts.js';
 import type { NamedPath, StageFiles } from './stage-files.js';
@@ -111,4 +112,6 @@ export interface ResolvedSpec {
   readonly seed: number;
   /** The columns that sinks are given, by their ids, as far as they were known when the spec was checked. */
   readonly columns?: Readonly<Record<string, readonly Pick<Column, 'name' | 'type'>[]>>;
+  /** What its job is submitted with, where nothing else is said. */
+  readonly job?: JobTermsInput;
 }

@@ -7,7 +7,7 @@ import { createPipeline } from '../../src/runtime/pipeline-builder.js';
 import type { Checkpoint } from '../../src/wire/checkpoint.js';
 import { duckdb } from '../stages/sinks/duckdb.js';
 import { countingSink } from '../support/counting-sink.js';
-import { DEEP } from '../support/deep.js';
+import { tried } from '../support/deep.js';
 import { hasRecordedData, recordedPath, recordedTitle, scratchFolder } from '../support/recorded-data.js';
 
 const SCRATCH = scratchFolder();
@@ -150,7 +150,7 @@ describe.runIf(hasRecordedData)(recordedTitle('bars of recorded quotes'), () => 
         expect(exact).toEqual(bySql);
         if (order === 'time') expect(bars.map(({ mark }) => mark)).toEqual(marksOf(bars));
       }),
-      { numRuns: DEEP ? 24 : 8, seed: 1 },
+      { numRuns: tried(8, 12, 24), seed: 1 },
     );
   });
 });

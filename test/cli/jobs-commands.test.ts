@@ -1,12 +1,14 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { FileCheckpointStore } from '../../src/checkpoints/file-checkpoint-store.js';
 import { listCheckpoints } from '../../src/cli/commands/checkpoints.js';
 import { listJobs, showJob } from '../../src/cli/commands/jobs.js';
 import { type DeleteOptions, deleteJob } from '../../src/cli/commands/jobs-delete.js';
+import { nodeFileSystem } from '../../src/outputs/disk/file-system.js';
 import { FileJobStore } from '../../src/store/file-job-store.js';
 import type { JobRecord } from '../../src/store/job-store.js';
+import { encodeFrame } from '../../src/store/log-frames.js';
 import { checkpointFolderIn } from '../../src/store/read-store.js';
 import { checkpointOf, owner } from '../checkpoints/checkpoint-of.js';
 import { jobRecord, scheduleRecord } from '../store/job-record.js';
@@ -96,6 +98,30 @@ describe('tickloom jobs list', () => {
     await store.close();
   });
 
+  it('says that the last write is not whole, and lists what was kept before', async () => {
+    const folder = await storeWith(jobRecord('1'), jobRecord('2'));
+    const log = join(folder, 'jobs.log');
+    writeFileSync(log, readFileSync(log).subarray(0, -20));
+    const { code, out, err } = await list(folder);
+    expect([code, out.includes('job-1'), out.includes('job-2')]).toEqual([0, true, false]);
+    expect(err).toMatch(
+      /last write to the store is not whole \(\d+ bytes at its end\).*next start cuts it off/,
+    );
+    expect((await show(folder, '1')).err).toContain('not whole');
+    expect(JSON.parse((await list(folder, { json: true })).out).tornBytes).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['is empty', '', /nothing: the file is empty; move it out of this folder/],
+    ['begins with something else', 'hello\n', /first line .* found another; put back a copy/],
+  ])('says what to do if the log %s', async (_, content, problem) => {
+    const folder = await storeWith(jobRecord('1'));
+    writeFileSync(join(folder, 'jobs.log'), content);
+    const { code, err } = await list(folder);
+    expect(code).toBe(1);
+    expect(err).toMatch(problem);
+  });
+
   it('is refused for what is no store, a damaged one and a newer one', async () => {
     const folder = await storeWith(jobRecord('1'), jobRecord('2'), jobRecord('3'));
     const log = join(folder, 'jobs.log');
@@ -167,8 +193,57 @@ describe('tickloom jobs delete', () => {
     );
     await checkpointed(folder, 'quotes');
     const { code, out } = await remove(folder, '1', { yes: true, json: true });
-    expect([code, JSON.parse(out)]).toEqual([0, { id: '1', name: 'quotes', done: true, checkpoints: false }]);
+    const checkpointFolder = join(folder, 'checkpoints');
+    const document = { id: '1', name: 'quotes', done: true, checkpoints: false, checkpointFolder };
+    expect([code, JSON.parse(out)]).toEqual([0, document]);
     expect(await new FileCheckpointStore(join(folder, 'checkpoints')).list()).toHaveLength(1);
+  });
+
+  it.each([
+    ['--checkpoints', (kept: string) => ({ checkpoints: kept })],
+    [
+      '--settings',
+      (kept: string) => {
+        const settings = join(SCRATCH.folder, 'settings.yaml');
+        writeFileSync(settings, JSON.stringify({ checkpoints: { path: kept } }));
+        return { settings };
+      },
+    ],
+  ])('deletes checkpoints that are kept where %s says', async (_, options) => {
+    const folder = await storeWith(jobRecord('1', ENDED));
+    const elsewhere = join(SCRATCH.folder, `elsewhere-${folders++}`);
+    await checkpointed(elsewhere, 'job-1');
+    const kept = join(elsewhere, 'checkpoints');
+    expect((await remove(folder, '1')).out).toContain(
+      `no checkpoints of its own are in ${join(folder, 'checkpoints')}`,
+    );
+    expect(await remove(folder, '1', { yes: true, ...options(kept) })).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(`its checkpoints in ${kept}`),
+    });
+    expect(await new FileCheckpointStore(kept).list()).toEqual([]);
+  });
+
+  it('is refused if the job has begun before the store was taken', async () => {
+    const folder = await storeWith(jobRecord('1', ENDED));
+    let looks = 0;
+    const fs = Object.assign(Object.create(nodeFileSystem), {
+      open: async (...args: Parameters<typeof nodeFileSystem.open>) => {
+        const [path, flags] = args;
+        // Behind the first look at the log, somebody starts the job, and ends.
+        if (String(path).endsWith('jobs.log') && flags === 'r' && ++looks === 2) {
+          const log = join(folder, 'jobs.log');
+          const json = JSON.stringify([['job', '1', jobRecord('1', { state: 'running' })]]);
+          appendFileSync(log, encodeFrame(json));
+        }
+        return nodeFileSystem.open(...args);
+      },
+    });
+    expect(await remove(folder, '1', { yes: true, fs })).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('found one that is "running"'),
+    });
+    expect((await list(folder)).out).toContain('job-1');
   });
 
   it('is refused for a job that has not ended, unless that is meant', async () => {

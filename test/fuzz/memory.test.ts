@@ -6,7 +6,7 @@ import { text as textOf } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { DEEP } from '../support/deep.js';
+import { tried } from '../support/deep.js';
 import { FUZZ_MS_MAX, fuzz } from './bounded.js';
 import { hostileText } from './hostile-values.js';
 import { mutated } from './mutations.js';
@@ -18,7 +18,7 @@ const MIB = 1_048_576;
 /** What an input may take beyond what the command takes for a good one. */
 const MEMORY_MB_MAX = 200;
 /** Each in a process of its own. */
-const INPUTS = DEEP ? 100 : 4;
+const INPUTS = tried(4, 20, 100);
 
 /** Has a process tell how much memory it has taken at most, in kB. */
 const TELLS_PEAK = `data:text/javascript,${encodeURIComponent(

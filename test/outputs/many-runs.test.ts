@@ -7,13 +7,13 @@ import { stateFolderOf } from '../../src/outputs/runs/state-folder.js';
 import { temporaryDirectory, ticks } from '../stages/sinks/sink-rows.js';
 import { ROWS, runToEnd, TestStore } from '../support/checkpointed-run.js';
 import { CrashingFileSystem } from '../support/crashing-file-system.js';
-import { DEEP } from '../support/deep.js';
+import { tried } from '../support/deep.js';
 import { buryRuns, globbed, remainsOf, runWhole, seconds, startRun, upTo } from '../support/file-runs.js';
 import { withRandomTurns } from '../support/random-turns.js';
 
 const MANY = [2, 3, 10];
 /** `npm run test:rounds`: a round takes some hundredths of a second, and a busy machine takes several times as long. */
-const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? (DEEP ? 200 : 25));
+const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? tried(12, 50, 200));
 const TIME_LIMIT = 120_000 + ROUNDS * 1_000;
 /** The runs of a test meet in ever new orders, and in the same ones the next time. */
 const random = new Random(20_240_304);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JobAdmission } from '../../src/service/job-admission.js';
-import { PRIORITY_MAX } from '../../src/service/start-order.js';
 import { JobLimits } from '../../src/settings/job-limits.js';
+import { PRIORITY_MAX } from '../../src/settings/priority.js';
 import type { DependencyPoint } from '../../src/supervision/job.js';
 
 const MINUTE = 60_000_000_000n;

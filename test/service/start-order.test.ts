@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { IndexedHeap } from '../../src/resilience/rate/indexed-heap.js';
-import { PRIORITY_MAX, type StartClaim, StartOrder } from '../../src/service/start-order.js';
+import { type StartClaim, StartOrder } from '../../src/service/start-order.js';
 import { JobLimits } from '../../src/settings/job-limits.js';
+import { PRIORITY_MAX } from '../../src/settings/priority.js';
 
 const MINUTE = 60_000_000_000n;
 

@@ -10,10 +10,10 @@ import {
 } from '../../src/shared-memory/ring-memory.js';
 import { NO_FRAME, RingReader } from '../../src/shared-memory/ring-reader.js';
 import { RingWriter } from '../../src/shared-memory/ring-writer.js';
-import { DEEP } from '../support/deep.js';
+import { tried } from '../support/deep.js';
 import { explore, KILLED, mark, ScheduleError, type Step } from '../support/interleavings.js';
 
-const FRAMES = DEEP ? 5 : 3;
+const FRAMES = tried(3, 4, 5);
 /** Two of 24 units fit into the 64 of the ring; the third one finds the end of the data too near. */
 const BYTES = 23 * 16;
 /** Where the counters begin: at the begin of the data, and where they wrap round. */

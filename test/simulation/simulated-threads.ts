@@ -8,6 +8,7 @@ import type { SinkFactory } from '../../src/engine/factories.js';
 import type { ThreadRun, Threads } from '../../src/hosts/threads.js';
 import type { FileSystem } from '../../src/outputs/disk/file-system.js';
 import { openResilience, type ResilienceClient } from '../../src/resilience/resilience-client.js';
+import type { ResilienceHandle } from '../../src/resilience/resilience-handle.js';
 import { openCounters } from '../../src/shared-memory/counters.js';
 import { jsonlSink } from '../../src/stages/sinks/jsonl/jsonl.js';
 import { JsonlSinkOptions } from '../../src/stages/sinks/jsonl/options.js';
@@ -132,7 +133,8 @@ export class SimulatedRun implements ThreadRun {
         const options = { store, key: undefined, checkpointEveryMs: everyMs, checkpoint: undefined, log };
         return claimUnlessEnded(spec, options, followsEpoch);
       },
-      openResilience: async (handle) => recording(openResilience(handle, { clock }), this.#context.onGrant),
+      openResilience: async (handle) =>
+        recording(openResilience(handle as ResilienceHandle, { clock }), this.#context.onGrant),
       overrides: ({ sink }) => ({ sink: filesOn(fs, sink.options) }),
     });
     await life.pass();

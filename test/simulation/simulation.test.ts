@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { heldOf } from '../support/collected.js';
-import { DEEP } from '../support/deep.js';
+import { tried } from '../support/deep.js';
 import { prepareKinds } from './job-kinds.js';
 import { Simulation, SimulationError, type SimulationOptions } from './simulation.js';
 
@@ -8,7 +8,7 @@ beforeAll(prepareKinds, 120_000);
 
 /** Seeds of all runs, or the one that is to be replayed. */
 const { TICKLOOM_SIMULATION_SEED: replayed, TICKLOOM_SIMULATION_SEEDS: count } = process.env;
-const COUNT = Number(count ?? (DEEP ? 300 : 40));
+const COUNT = Number(count ?? tried(40, 150, 300));
 const SEEDS = replayed === undefined ? Array.from({ length: COUNT }, (_, i) => i + 1) : [Number(replayed)];
 /** Within which a planted mistake has to be found. */
 const SEEDS_TO_FIND = 60;

@@ -63,7 +63,10 @@ describe('a stream of events', () => {
     const told = await all(stream);
     expect(told).toContainEqual(expect.objectContaining({ state: 'backingOff', reason: 'boom' }));
     expect(told).toContainEqual(expect.objectContaining({ state: 'dead', reason: expect.any(String) }));
-    expect(told.at(-1)).toMatchObject({ type: 'job.ended', report: { error: { message: expect.stringContaining('boom') } } });
+    expect(told.at(-1)).toMatchObject({
+      type: 'job.ended',
+      report: { error: { message: expect.stringContaining('boom') } },
+    });
   });
 
   it('is whole for each of several readers, however slow one of them is', async () => {

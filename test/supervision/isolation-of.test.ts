@@ -35,17 +35,15 @@ describe('what a job is isolated by', () => {
     expect(isolationOf(native, wishes({}, { maxProcessMb: 200 })).maxProcessMb).toBe(200);
   });
 
-  it('stays a thread for native code that shares budgets or topics', () => {
-    expect(isolationOf({ ...native, gate: { breaker: 'venue' } }, wishes()).by).toBe('thread');
+  it('is a process for native code with budgets and breakers', () => {
+    expect(isolationOf({ ...native, gate: { breaker: 'venue' } }, wishes()).by).toBe('process');
   });
 
   it('is refused where it cannot be, with what to do', () => {
     const process = wishes({ isolation: 'process' });
     expect(problemOfIsolation(plain, process)).toBeUndefined();
     expect(problemOfIsolation(gated, wishes())).toBeUndefined();
-    expect(problemOfIsolation(gated, process)?.message).toMatch(
-      /budgets and breakers cannot reach.*isolation: thread/,
-    );
+    expect(problemOfIsolation(gated, process)).toBeUndefined();
     expect(problemOfIsolation(topical, wishes({}, { isolation: 'process' }))?.message).toMatch(
       /topics cannot reach/,
     );

@@ -9,7 +9,7 @@ import type { Market } from '../support/binance/recorded-frames.js';
 import { expectBarsOfTrades, type GivenBar } from '../support/binance-venue/bars-of-trades.js';
 import { BinanceVenue } from '../support/binance-venue/venue.js';
 import type { VenueFault } from '../support/binance-venue/venue-faults.js';
-import { DEEP } from '../support/deep.js';
+import { DEEP, tried } from '../support/deep.js';
 import { startRuntime, until } from './threads-support.js';
 
 const FRAMES = 4_000;
@@ -79,7 +79,7 @@ const fault = fc.oneof(
   fc.record({ at, what: fc.constant('double' as const) }),
 );
 const script = fc.uniqueArray(fault, { minLength: 3, maxLength: 5, selector: ({ at }) => at >> 9 });
-const runs = { numRuns: DEEP ? 100 : 8, endOnFailure: true };
+const runs = { numRuns: tried(3, 12, 100), endOnFailure: true };
 
 describe('bars of a stream in a thread, from a venue with faults', () => {
   it('are a `gap` exactly where trades were withheld', async () => {

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { duckdb } from '../stages/sinks/duckdb.js';
-import { DEEP } from '../support/deep.js';
+import { tried } from '../support/deep.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.cjs', import.meta.url));
 /** `npm run test:rounds`: a round takes a second, and a busy machine takes several times as long. */
-const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? (DEEP ? 4 : 2));
+const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? tried(1, 2, 4));
 const TIME_LIMIT = 120_000 + ROUNDS * 10_000;
 const ROWS = 3_000;
 

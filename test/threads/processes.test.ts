@@ -114,6 +114,47 @@ describe('the process of a job', () => {
     expect((await other.drain()).outcome).toBe('completed');
   });
 
+  it('is ended when its code sends what is no message of ours', async () => {
+    const runtime = await startRuntime();
+    const other = await runtime.submit({ name: 'other', source: endless, sink: discard }, { isolation });
+    for (const [fd, bytes] of [
+      [3, 'Buffer.from([3, 0, 0, 0, 1, 2, 3])'],
+      [4, `Buffer.from('{"type":"memory"}')`],
+      [
+        3,
+        '(() => { const bytes = serialize({ for: "actor", type: "outcome" }); const length = Buffer.alloc(4); length.writeUint32LE(bytes.length, 0); return Buffer.concat([length, bytes]); })()',
+      ],
+    ] as const) {
+      const operators = [
+        moduleOperator(`writeSync(${fd}, ${bytes}); emit(batch);`, {
+          top: `import { writeSync } from 'node:fs'; import { serialize } from 'node:v8';`,
+        }),
+      ];
+      const job = await runtime.submit(
+        { name: 'forges', source: endless, operators, sink: discard },
+        { isolation },
+      );
+      const { error } = await job.outcome;
+      expect(error?.code).toBe('PROCESS_CRASHED');
+      expect(error?.message).toMatch(/Expected a message of a process of tickloom, found/);
+    }
+    expect(other.inspect().state).toBe('running');
+  });
+
+  it('that crashes as soon as it is there does not keep others from being started', async () => {
+    const runtime = await startRuntime();
+    for (let i = 0; i < 6; i++) {
+      const operators = [moduleOperator('', { create: 'process.abort();' })];
+      const job = await runtime.submit(
+        { name: `c${i}`, source: endless, operators, sink: discard },
+        { isolation },
+      );
+      expect((await job.outcome).error?.code).toBe('PROCESS_CRASHED');
+    }
+    const job = await runtime.submit({ name: 'well', source: rows(10), sink: discard }, { isolation });
+    expect((await job.outcome).outcome).toBe('completed');
+  });
+
   it('prints into the log of its job, bounded, and not to the console of the runtime', async () => {
     const texts: string[] = [];
     const log = (fields: object, text: string) => {
@@ -202,7 +243,12 @@ describe('the process of a job', () => {
     const run = async (i: number) => {
       const source = i % 2 === 0 ? rows(10) : endless;
       const job = await runtime.submit({ name: `n${i}`, source, sink: discard }, { isolation });
-      await until(() => job.inspect().pid !== undefined || job.inspect().state === 'completed');
+      await until(
+        () =>
+          job.inspect().pid !== undefined ||
+          job.inspect().error !== undefined ||
+          job.inspect().state === 'completed',
+      );
       const { pid } = job.inspect();
       if (i % 2 === 1) await job.stop();
       await job.outcome;

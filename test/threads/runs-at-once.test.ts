@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { DEEP } from '../support/deep.js';
+import { tried } from '../support/deep.js';
 import { remainsOf } from '../support/file-runs.js';
 import { type RunnerKind, Runners } from '../support/runners.js';
 
 /** Rounds of each case: npm run test:rounds. */
-const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? (DEEP ? 3 : 1));
+const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? tried(1, 1, 3));
 const COUNTS = [2, 3, 10];
 /** A round takes a tenth of a second, and a busy machine takes several times as long. */
 const TIME_LIMIT = 120_000 + ROUNDS * 5_000;

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PipelineSpec, SourceSpec } from '../../dist/src/index.js';
 import { resolveSpec } from '../../dist/src/index.js';
-import { DEEP } from '../support/deep.js';
+import { tried } from '../support/deep.js';
 import { discard, endless, rows, startRuntime } from './threads-support.js';
 
 /** `npm run test:rounds`: a round takes a tenth of a second, and a busy machine takes several times as long. */
-const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? (DEEP ? 10 : 2));
+const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? tried(2, 5, 10));
 const TIME_LIMIT = 120_000 + ROUNDS * 5_000;
 
 function makeFolder() {

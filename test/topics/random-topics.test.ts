@@ -4,10 +4,10 @@ import type { Row } from '../../src/columns/row-view.js';
 import { turnOfTheLoop } from '../../src/core/clock.js';
 import { Random } from '../../src/core/random.js';
 import { streamOf } from '../support/batch-rows.js';
-import { DEEP } from '../support/deep.js';
+import { tried } from '../support/deep.js';
 import { rowsFrom, TopicRig } from './topic-rig.js';
 
-const SEEDS = Array.from({ length: DEEP ? 300 : 12 }, (_, i) => i + 1);
+const SEEDS = Array.from({ length: tried(12, 100, 300) }, (_, i) => i + 1);
 const POLICIES = ['block', 'drop-oldest', 'drop-newest', 'conflate'] as const;
 
 const isGap = (each: Row | ControlRecord): each is Extract<ControlRecord, { type: 'gap' }> =>

@@ -6,7 +6,15 @@ import { readStore, type StoreView } from '../../store/read-store.js';
 import { type CheckpointsOptions, refused, say } from '../checkpoint-key.js';
 import { ageText, countText } from '../checkpoint-words.js';
 import { fittedTable } from '../fitted-table.js';
-import { errorText, holderAdvice, holderData, jobSummary, nextText, sinceText } from '../job-words.js';
+import {
+  errorText,
+  holderAdvice,
+  holderData,
+  jobSummary,
+  nextText,
+  sinceText,
+  tornAdvice,
+} from '../job-words.js';
 import { plainText, type Terminal } from '../terminal.js';
 
 /** Options of the commands on the jobs of a store. */
@@ -49,10 +57,11 @@ export function listJobs(options: JobsOptions, terminal: Terminal): Promise<numb
     return {
       code: 0,
       text: `${jobs.length === 0 ? `${plainText(store, 300)}: no jobs\n` : table}${planned}`,
-      advice: holderAdvice(holder),
+      advice: `${holderAdvice(holder)}${tornAdvice(view)}`,
       document: {
         store,
         holder: holderData(holder),
+        tornBytes: view.tornBytes,
         jobs: jobs.map(jobSummary),
         schedules: schedules.map(({ name, schedule, progress }) => ({
           name,
@@ -74,10 +83,11 @@ export function showJob(name: string, options: JobsOptions, terminal: Terminal):
     return {
       code: 0,
       text: formatted(job, nowMs),
-      advice: holderAdvice(view.holder),
+      advice: `${holderAdvice(view.holder)}${tornAdvice(view)}`,
       document: options.json
         ? {
             holder: holderData(view.holder),
+            tornBytes: view.tornBytes,
             ...(redactData(job as unknown as PlainData) as object), // it was read from a file of plain data
             next: nextText(job),
           }

@@ -16,6 +16,7 @@ import { problemOfNoStore } from '../../plan/exactly-once.js';
 import { problemOfSlicedTopic } from '../../plan/sliced-topics.js';
 import type { PipelineRuntime } from '../../runtime/runtime.js';
 import type { SubmitOptions } from '../../service/submit-options.js';
+import type { JobRecord } from '../../store/job-store.js';
 import { readStore } from '../../store/read-store.js';
 import { LOG_NAME } from '../../store/record-log.js';
 import { type IsolationWishes, problemOfIsolation } from '../../supervision/isolation-of.js';
@@ -31,6 +32,7 @@ import { type LoadedSettings, loadSettings } from '../load-settings.js';
 import { type CheckedSpec, loadSpecs } from '../load-specs.js';
 import { problemLines, sayRefusal } from '../problem-lines.js';
 import { Progress } from '../progress.js';
+import { dependencyProblems } from '../spec-dependencies.js';
 import {
   balanceLine,
   failedDocument,
@@ -57,6 +59,12 @@ export interface RunOptions {
   readonly sliceDuration?: string;
   /** What each job runs in; goes before its spec. */
   readonly isolation?: 'thread' | 'process';
+  /** What each job is submitted with, before what its spec says. */
+  readonly priority?: number;
+  readonly tenant?: string;
+  readonly group?: string;
+  /** Texts `name=text`. */
+  readonly label?: readonly string[];
   readonly json?: boolean;
   /** How many pipelines run at the same time. */
   readonly threads?: number;
@@ -116,6 +124,7 @@ export async function run(
   if (isSliced) specs = specs.map(withoutTopics);
   const { runtime: defaults } = settings;
   specs = specs.map((spec) => inPossibleHost(spec, { submitted: options, defaults }));
+  specs = await withoutLostWaits(specs, options, settings);
   const refused = specs.filter((spec) => 'problems' in spec);
   if (refused.length > 0) {
     settings.resilience?.close();
@@ -188,6 +197,20 @@ function submitOptionsOf(
   };
 }
 
+/** What of a submit is the same for all jobs, but for their labels. */
+const termsOf = ({ priority, tenant, group }: RunOptions): SubmitOptions => ({
+  ...(priority !== undefined && { priority }),
+  ...(tenant !== undefined && { tenant }),
+  ...(group !== undefined && { group }),
+});
+
+/** Labels of the command go before those of the spec, name by name. */
+function labelsOf({ label }: RunOptions, { resolved }: SoundSpec): Pick<SubmitOptions, 'labels'> {
+  if (!label) return {};
+  const own = label.map((text) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]);
+  return { labels: { ...resolved.job?.labels, ...Object.fromEntries(own) } };
+}
+
 /** A store has the checkpoints of its jobs in it. */
 const keepsCheckpoints = ({ store, checkpoints }: RunOptions, { runtime }: LoadedSettings): boolean =>
   (store ?? runtime.store ?? checkpoints ?? runtime.checkpoints) !== undefined;
@@ -208,6 +231,41 @@ function withoutTopics(spec: CheckedSpec): CheckedSpec {
 function inPossibleHost(spec: CheckedSpec, wishes: IsolationWishes): CheckedSpec {
   const problem = 'resolved' in spec ? problemOfIsolation(spec.resolved, wishes) : undefined;
   return problem ? refusedWith(spec, problem) : spec;
+}
+
+/**
+ * Refuses a spec whose job would wait for one that does not come, or for one that waits for it. What other specs wait
+ * for is known only if all of them can run.
+ */
+async function withoutLostWaits(
+  specs: CheckedSpec[],
+  options: RunOptions,
+  settings: LoadedSettings,
+): Promise<CheckedSpec[]> {
+  const sound = specs.filter((spec) => 'resolved' in spec);
+  const waits = sound.map(({ name, resolved }) => ({ name, dependsOn: resolved.job?.dependsOn ?? [] }));
+  if (sound.length < specs.length || waits.every(({ dependsOn }) => dependsOn.length === 0)) return specs;
+  let jobs: readonly JobRecord[];
+  try {
+    jobs = await jobsInStore(options, settings);
+  } catch {
+    return specs; // the runtime says what is wrong with the store
+  }
+  const stored = new Set(jobs.flatMap(({ id, name }) => [id, name]));
+  return sound.map((spec, i) => {
+    const [problem] = dependencyProblems(waits[i]!, waits, stored);
+    return problem ? refusedWith(spec, problem) : spec;
+  });
+}
+
+/** The jobs in the store of the command, as they are now. */
+async function jobsInStore(
+  { store: given }: RunOptions,
+  { runtime: { store } }: LoadedSettings,
+): Promise<readonly JobRecord[]> {
+  const folder = given ?? (store && 'path' in store ? store.path : undefined);
+  if (folder === undefined || !existsSync(join(folder, LOG_NAME))) return [];
+  return (await readStore(folder)).jobs;
 }
 
 const refusedWith = ({ file, name }: CheckedSpec, problem: SpecProblem): CheckedSpec => ({
@@ -294,10 +352,12 @@ class Run {
       if (taken) return await this.#failAll(this.#takenError(taken.name));
       const levels = this.#levels();
       for (const [level, specs] of [...levels.entries()].toReversed()) {
-        const own = submitOptionsOf(this.#options, level > 0);
-        for (const { resolved, written, file } of specs) {
+        const common = { ...termsOf(this.#options), ...submitOptionsOf(this.#options, level > 0) };
+        for (const spec of specs) {
+          const { resolved, written, file } = spec;
           const terms = { written, specFolder: folderOfSpec(file) };
-          const handle = await this.#submitted(runtime.submitChecked(resolved, terms, own));
+          const options = { ...common, ...labelsOf(this.#options, spec) };
+          const handle = await this.#submitted(runtime.submitChecked(resolved, terms, options));
           if (handle) this.#handles.push(handle);
         }
       }
@@ -340,10 +400,8 @@ class Run {
    * @throws {PipelineError} `JOB_NAME_TAKEN` if it has a job that goes on under the name of a spec; as `readStore`.
    */
   async #assertNamesFree(): Promise<void> {
-    const { store } = this.#settings.runtime;
-    const folder = this.#options.store ?? (store && 'path' in store ? store.path : undefined);
-    if (folder === undefined || this.#specs.length === 0 || !existsSync(join(folder, LOG_NAME))) return;
-    const { jobs } = await readStore(folder);
+    if (this.#specs.length === 0) return;
+    const jobs = await jobsInStore(this.#options, this.#settings);
     const goesOn = jobs.filter(({ state, wish }) => !isEndState(state) && wish !== 'stop');
     const taken = this.#specs.find(({ name }) => goesOn.some((job) => job.name === name));
     if (taken) throw this.#takenError(taken.name);

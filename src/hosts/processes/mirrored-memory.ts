@@ -40,6 +40,12 @@ export class MirroredMemory {
     if (this.#offsetNs === undefined || offsetNs < this.#offsetNs) this.#offsetNs = offsetNs;
   }
 
+  /** The process is there: a heartbeat, before its first one. */
+  begin(sentNs: bigint): void {
+    this.hear(sentNs);
+    this.#counters.set('heartbeatNs', this.#now());
+  }
+
   /** Takes a copy, unless a later one came first. */
   take({ nowNs, cells, place, held }: MemoryCopy): void {
     this.hear(nowNs);
@@ -47,7 +53,7 @@ export class MirroredMemory {
     this.#copiedNs = nowNs;
     for (const [i, name] of COUNTERS.entries()) {
       const value = cells[i] ?? 0;
-      if (name === 'logsTaken') continue; // this side counts them
+      if (name === 'logsTaken' || (name === 'heartbeatNs' && value === 0)) continue; // this side knows better
       if (name === 'logsDropped') this.#counters.set(name, value + this.#dropped);
       else this.#counters.set(name, INSTANTS.has(name) ? this.#here(BigInt(value)) : value);
     }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { ResilienceServer } from '../../resilience/remote/resilience-server.js';
 import type { PipelineTask } from '../../wire/pipeline-actor.js';
 import type { WatchData } from '../../wire/process-messages.js';
 import type { ThreadRun } from '../threads.js';
@@ -19,6 +20,8 @@ export interface ProcessPoolOptions {
   readonly mark?: string;
   /** How long a pipeline may take to suspend when this process has gone. */
   readonly orphanGraceMs?: number;
+  /** Where tasks get their budgets and breakers from. Called once one needs them. */
+  readonly resilience?: () => Promise<ResilienceServer | undefined>;
 }
 
 /** Path of the entry of a pipeline's process, relative to this module in the build. */
@@ -41,12 +44,19 @@ export class ProcessPool {
   readonly #file: string;
   readonly #mark: string;
   readonly #orphanGraceMs: number;
+  readonly #resilience: () => Promise<ResilienceServer | undefined>;
   readonly #runs = new Set<ProcessRun>();
 
   constructor(
     settings: ProcessPoolSettings,
-    { file = processEntry(), mark = '-', orphanGraceMs = ORPHAN_GRACE_MS }: ProcessPoolOptions = {},
+    {
+      file = processEntry(),
+      mark = '-',
+      orphanGraceMs = ORPHAN_GRACE_MS,
+      resilience = async () => undefined,
+    }: ProcessPoolOptions = {},
   ) {
+    this.#resilience = resilience;
     this.#settings = settings;
     this.#file = file;
     this.#mark = mark;
@@ -62,7 +72,12 @@ export class ProcessPool {
   run(task: PipelineTask, { maxProcessMb }: { readonly maxProcessMb?: number | undefined } = {}): ThreadRun {
     if (!existsSync(this.#file)) return notThere(this.#file);
     const limits: ProcessLimits = { maxHeapMb: this.#settings.maxHeapMb, maxProcessMb };
-    const run = new ProcessRun({ task, limits, command: this.#command(limits) });
+    const run = new ProcessRun({
+      task,
+      limits,
+      command: this.#command(limits),
+      resilience: task.resilience && this.#resilience(),
+    });
     this.#runs.add(run);
     const over = () => {
       this.#runs.delete(run);

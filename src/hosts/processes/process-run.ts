@@ -1,7 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
-import { hideSecrets } from '../../core/hide-secrets.js';
 import { redact } from '../../core/redact.js';
+import type { ResilienceServer } from '../../resilience/remote/resilience-server.js';
 import { type Counters, openCounters } from '../../shared-memory/counters.js';
 import { openThreadWatch, type ThreadWatch } from '../../shared-memory/thread-watch.js';
 import { FrameReader, frame } from '../../wire/frames.js';
@@ -12,15 +12,16 @@ import {
   type ThreadNotice,
 } from '../../wire/pipeline-actor.js';
 import {
+  type FromActor,
   type FromProcess,
   type FromWatch,
   type ProcessTask,
   TALK_FD,
-  type ToProcess,
+  type ToActor,
   type ToWatch,
   WATCH_FD,
 } from '../../wire/process-messages.js';
-import { secretsOfSpec, stagesOf } from '../../wire/stages-of-spec.js';
+import { stagesOf } from '../../wire/stages-of-spec.js';
 import type { ThreadRun } from '../threads.js';
 import { ControlBridge } from './control-bridge.js';
 import { lossOf, type ProcessLimits, startLossOf } from './loss-of.js';
@@ -41,6 +42,8 @@ export interface ProcessRunParts {
   readonly task: PipelineTask;
   readonly command: readonly string[];
   readonly limits: ProcessLimits;
+  /** Where a task that needs budgets and breakers gets them from. */
+  readonly resilience?: Promise<ResilienceServer | undefined> | undefined;
 }
 
 /** A task in a process of its own. What it does to its memory is copied to that of the task. */
@@ -50,13 +53,16 @@ export class ProcessRun implements ThreadRun {
   readonly #counters: Counters;
   readonly #memory: MirroredMemory;
   readonly #control: ControlBridge;
-  readonly #showSecrets: () => void;
   readonly #lastLines: string[] = [];
   #child: ChildProcess | undefined;
   #result: PipelineOutcome | undefined;
-  #fault: (FromProcess & { readonly type: 'fault' })['error'] | undefined;
+  #fault: (FromActor & { readonly type: 'fault' })['error'] | undefined;
   #rssBytes: number | undefined;
   #misspoke: Error | undefined;
+  /** Takes what the process says of budgets. */
+  #budgets: ((message: unknown) => void) | undefined;
+  #endBudgets = () => {};
+  #isOver = false;
   #cameUp = false;
   #wasEnded = false;
   /** Log lines that were handed on, and how many of them the process has posted. */
@@ -71,10 +77,10 @@ export class ProcessRun implements ThreadRun {
     const watch = openThreadWatch(task.watch);
     this.#memory = new MirroredMemory(this.#counters, watch);
     this.#control = new ControlBridge(task.control, (message) => this.#tell(message));
-    this.#showSecrets = hideSecrets(secretsOfSpec(task.spec));
     this.outcome = this.#run(watch).finally(() => {
+      this.#isOver = true;
       this.#control.close();
-      this.#showSecrets();
+      this.#endBudgets();
     });
   }
 
@@ -157,11 +163,15 @@ export class ProcessRun implements ThreadRun {
 
   #take(message: FromProcess): void {
     if (this.#result) return; // it has said its last word
+    if (message.for === 'budgets') {
+      this.#budgets?.(message.message);
+      return;
+    }
     switch (message.type) {
       case 'hello':
         this.#cameUp = true;
-        this.#memory.hear(message.nowNs);
-        this.#begin();
+        this.#memory.begin(message.nowNs);
+        void this.#begin();
         return;
       case 'notice':
         this.#hand(message.notice);
@@ -191,9 +201,22 @@ export class ProcessRun implements ThreadRun {
     }
   }
 
-  #begin(): void {
-    const { counters: _, watch: _w, syncs: _s, control: _c, logs: _l, ...task } = this.#parts.task;
-    this.#tell({ type: 'task', task: task as ProcessTask, mayRunUntilNs: this.#memory.mayRunUntilNs });
+  async #begin(): Promise<void> {
+    const { task: whole } = this.#parts;
+    const server = this.#parts.resilience && (await this.#parts.resilience);
+    if (this.#isOver) return;
+    const { counters: _, watch: _w, syncs: _s, control: _c, logs: _l, resilience: _r, ...own } = whole;
+    const resilience = server?.handle();
+    const task: ProcessTask = { ...own, ...(resilience && { resilience }) };
+    this.#tell({ type: 'task', task, mayRunUntilNs: this.#memory.mayRunUntilNs });
+    if (server && resilience) {
+      this.#endBudgets = server.serve(resilience.owner, {
+        post: (message) => write(this.#child, TALK_FD, { for: 'budgets', message }),
+        onMessage: (take) => {
+          this.#budgets = take;
+        },
+      });
+    }
     this.#control.open();
   }
 
@@ -243,7 +266,7 @@ export class ProcessRun implements ThreadRun {
     if (this.#lastLines.length > LAST_LINES) this.#lastLines.shift();
   }
 
-  #tell(message: ToProcess extends infer M ? (M extends unknown ? Omit<M, 'for'> : never) : never): void {
+  #tell(message: ToActor extends infer M ? (M extends unknown ? Omit<M, 'for'> : never) : never): void {
     write(this.#child, TALK_FD, { for: 'actor', ...message });
   }
 

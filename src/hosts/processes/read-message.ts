@@ -39,7 +39,33 @@ const Outcome = z.object({
 });
 
 const of = { for: z.literal('actor') };
-const Talk = z.discriminatedUnion('type', [
+const count = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
+const Provider = z.string().max(1_000);
+const ToDealer = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('renew'),
+    id: z.int(),
+    request: z.strictObject({
+      scope: z.string().max(1_000),
+      owner: text,
+      request: z.int().min(1),
+      holds: z.int().min(0),
+      cooldownMs: z.number().min(0).max(1e12),
+      inFlight: z.int().min(0),
+      demand: z.strictObject({ permits: count, isShort: z.boolean(), wanted: count }).optional(),
+      breaker: z.unknown().optional(),
+    }),
+  }),
+  z.strictObject({
+    type: z.literal('breaker'),
+    provider: Provider,
+    state: z.enum(['open', 'halfOpen', 'closed']),
+    openLeftMs: z.number().min(0).max(1e12).optional(),
+    version: z.int().min(0),
+  }),
+]);
+
+const Actor = z.discriminatedUnion('type', [
   z.object({ ...of, type: z.literal('hello'), nowNs: z.bigint() }),
   z.object({ ...of, type: z.literal('notice'), notice: Notice }),
   z.object({ ...of, type: z.literal('answer'), id: z.int(), value: z.unknown(), mirror: MemoryCopy }),
@@ -47,6 +73,8 @@ const Talk = z.discriminatedUnion('type', [
   z.object({ ...of, type: z.literal('outcome'), outcome: Outcome, mirror: MemoryCopy }),
   z.object({ ...of, type: z.literal('fault'), error: WireErrorData }),
 ]);
+
+const Talk = z.union([Actor, z.strictObject({ for: z.literal('budgets'), message: ToDealer })]);
 
 const Watch = z.discriminatedUnion('type', [
   z.object({ type: z.literal('mirror'), mirror: MemoryCopy }),

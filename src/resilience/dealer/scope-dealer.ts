@@ -243,7 +243,18 @@ export class ScopeDealer {
     if (first && fair) {
       const part = larger(needOf(first), fair);
       const rest = claims.filter(({ spender }) => spender !== first);
-      targets = divide(rest, less(free, part)).set(first, part);
+      // Who has nothing of one limit, or no place, can use nothing of the others: that is for the one whose turn it is.
+      targets = divide(rest, less(free, part));
+      let left = free;
+      for (const [spender, own] of targets) {
+        if (isNothing(own))
+          targets.set(
+            spender,
+            partOf(own, () => 0),
+          );
+        else left = less(left, own);
+      }
+      targets.set(first, larger(part, left));
     }
     return new Map(
       [...targets].map(([spender, part]) => [

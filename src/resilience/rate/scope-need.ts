@@ -14,7 +14,7 @@ export interface ScopeNeed {
   readonly wanted: number;
   /** Calls in flight; 0 without a cap. */
   readonly inFlight: number;
-  /** Instant from which on nothing is reserved any more; now, if nothing is. */
+  /** Instant from which on nothing is reserved any more; 0n, if nothing is. */
   readonly reservedUntilNs: bigint;
 }
 
@@ -26,10 +26,10 @@ export function readNeed(memory: RateMemory, view: ScopeView, now: bigint): Scop
   for (let word = 0; word < maskWords; word++) {
     if (Atomics.load(i32, memory.waitingAt(view.scope) + word) !== 0) isWaitedFor = true;
   }
-  let reservedUntilNs = now;
+  let reservedUntilNs = 0n;
   for (const limit of view.limits) {
     const until = limit.reservedUntil(now);
-    if (until > reservedUntilNs) reservedUntilNs = until;
+    if (until > now && until > reservedUntilNs) reservedUntilNs = until;
   }
   return {
     permits,

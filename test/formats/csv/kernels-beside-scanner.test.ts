@@ -4,14 +4,14 @@ import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { decodeBothWays } from '../../support/both-ways.js';
-import { DEEP } from '../../support/deep.js';
+import { tried } from '../../support/deep.js';
 import { randomCsv } from '../../support/random-csv.js';
 import { hasRecordedData, RECORDED_DATA, recordedTitle, scratchFolder } from '../../support/recorded-data.js';
 import type { ReplayInput } from '../../support/replayed.js';
 
-const RUNS = DEEP ? 20_000 : 1_000;
+const RUNS = tried(500, 4_000, 20_000);
 /** Of each recorded file, so many bytes. */
-const RECORDED_BYTES = DEEP ? 50_000_000 : 400_000;
+const RECORDED_BYTES = tried(400_000, 10_000_000, 50_000_000);
 
 const SCRATCH = scratchFolder();
 afterAll(SCRATCH.remove);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../../src/core/random.js';
 import { Float64Reader } from '../../../src/formats/csv/number-readers.js';
-import { DEEP } from '../../support/deep.js';
+import { tried } from '../../support/deep.js';
 import { readByKernel } from '../../support/kernel-column.js';
 
-const TEXTS = DEEP ? 10_000_000 : 300_000;
+const TEXTS = tried(300_000, 2_000_000, 10_000_000);
 const LINES = 4_000;
 
 /** Digits that a random number generator makes, so that millions of texts take seconds. */

@@ -34,6 +34,17 @@ describe('the memory of a process, mirrored', () => {
     expect(here.watch.place).toBe(3);
   });
 
+  it('has a heartbeat from when the process is there, before its first one', () => {
+    const { there, here, memory, copy } = startMirror();
+    memory.begin(3_900n);
+    expect(here.counters.get('heartbeatNs')).toBe(5_000);
+    copy(4_000n, 0n);
+    expect(here.counters.get('heartbeatNs')).toBe(5_000);
+    there.counters.set('heartbeatNs', 4_100);
+    copy(4_200n, 0n);
+    expect(here.counters.get('heartbeatNs')).toBe(5_100);
+  });
+
   it('leaves what this side counts', () => {
     const { there, here, memory, copy } = startMirror();
     here.counters.set('logsTaken', 5);

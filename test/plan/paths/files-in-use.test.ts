@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FilesInUse } from '../../../src/plan/paths/files-in-use.js';
 import { findJobFiles, type JobFiles } from '../../../src/plan/paths/job-files.js';
 import { conflictsBetween } from '../../../src/plan/paths/path-conflicts.js';
-import { DEEP } from '../../support/deep.js';
+import { DEEP, tried } from '../../support/deep.js';
 import { entries, pathInTree, plantTree, spelling } from './random-tree.js';
 
 const input = fc.oneof(pathInTree, fc.constantFrom('*.csv', '**/*.csv', 'a/*', 'a/**', '{a,b}/x.csv', '**'));
@@ -65,7 +65,7 @@ describe('the files in use', () => {
           tree.remove();
         }
       }),
-      DEEP ? { numRuns: 5_000 } : { numRuns: 100, seed: 1 },
+      { numRuns: tried(100, 1_000, 5_000), ...(DEEP ? {} : { seed: 1 }) },
     );
     expect(seen.conflicts).toBeGreaterThan(10);
     expect(seen.others).toBeGreaterThan(10);

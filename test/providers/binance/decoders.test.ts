@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { decodeWith, listDecoder } from '../../support/binance/decode-with.js';
 import { type PlainOptions, plainDecode } from '../../support/binance/plain-decoder.js';
 import { randomFrame, SYMBOLS } from '../../support/binance/random-message.js';
-import { DEEP } from '../../support/deep.js';
+import { tried } from '../../support/deep.js';
 
-const RUNS = DEEP ? 50_000 : 4_000;
+const RUNS = tried(2_000, 10_000, 50_000);
 
 const FORMS: readonly Pick<PlainOptions, 'kind' | 'market'>[] = [
   { kind: 'trade', market: 'spot' },

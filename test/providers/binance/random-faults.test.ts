@@ -7,9 +7,9 @@ import { expectToldTrades } from '../../support/binance-venue/told-trades.js';
 import { BinanceVenue } from '../../support/binance-venue/venue.js';
 import type { VenueFault } from '../../support/binance-venue/venue-faults.js';
 import { venuePipeline } from '../../support/binance-venue/venue-pipeline.js';
-import { DEEP } from '../../support/deep.js';
+import { tried } from '../../support/deep.js';
 
-const RUNS = DEEP ? 200 : 12;
+const RUNS = tried(12, 60, 200);
 const FRAMES = 4_000;
 const SESSIONS = { spot: generatedSession('spot', FRAMES, 3), usdm: generatedSession('usdm', FRAMES, 4) };
 

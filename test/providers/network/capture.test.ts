@@ -11,6 +11,7 @@ import { asLine, messageOfLine, parseLine } from '../../../src/providers/network
 import { readCapture } from '../../../src/providers/network/captures/read-capture.js';
 import { silentLogger } from '../../../src/telemetry/logger.js';
 import { VirtualClock } from '../../../src/testing/virtual-clock.js';
+import { tried } from '../../support/deep.js';
 import { FakeNetwork } from '../../support/fake-network.js';
 import { scratchFolder } from '../../support/recorded-data.js';
 import { readAll, recordSession, replaySession, SECRET, sampleSource, turningClock } from './capture-rig.js';
@@ -286,7 +287,7 @@ describe('a replay', () => {
         expect(first.given).toEqual(given);
         expect((await replaySession(path)).given).toEqual(given);
       }),
-      { numRuns: 60 },
+      { numRuns: tried(20, 60, 200) },
     );
   });
 

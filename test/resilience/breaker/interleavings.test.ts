@@ -181,7 +181,8 @@ describe('the trip, in every interleaving', () => {
   }
 
   provenBy('trips with two threads', (cas) => trip(2, 2, cas, false), /no trip after all failures/);
-  provenBy('trips with three threads', (cas) => trip(3, 3, cas, false), /no trip after all failures/);
+  if (DEEP)
+    provenBy('trips with three threads', (cas) => trip(3, 3, cas, false), /no trip after all failures/);
   it('admits nobody after the trip of one of several, whoever of them dies', () => {
     expect(trip(2, 1, 'atomic', true).schedules).toBeGreaterThan(50n);
     expect(trip(2, 2, 'atomic', true).schedules).toBeGreaterThan(100n);
@@ -253,14 +254,15 @@ describe('probes, in every interleaving', () => {
 
   const tooMany = /more probes than allowed/;
   provenBy('gives one probe to one of two threads', (cas) => claim(2, 1, HALF_OPEN, cas), tooMany);
-  provenBy('gives two probes to two of three threads', (cas) => claim(3, 2, HALF_OPEN, cas), tooMany);
+  if (DEEP)
+    provenBy('gives two probes to two of three threads', (cas) => claim(3, 2, HALF_OPEN, cas), tooMany);
   provenBy('begins to probe once, for two threads', (cas) => claim(2, 1, OPEN, cas), tooMany);
   it('begins to probe once, for as many threads as the time allows', () => {
     expect(claim(DEEP ? 3 : 2, 1, OPEN, 'atomic').schedules).toBeGreaterThan(20n);
   });
   it('leaks no probe of a thread that dies at any step', () => {
     expect(claim(2, 1, HALF_OPEN, 'atomic', true).schedules).toBeGreaterThan(20n);
-    expect(claim(3, 2, HALF_OPEN, 'atomic', false).schedules).toBeGreaterThan(100n);
+    if (DEEP) expect(claim(3, 2, HALF_OPEN, 'atomic', false).schedules).toBeGreaterThan(100n);
     expect(claim(2, 1, OPEN, 'atomic', true).schedules).toBeGreaterThan(20n);
   });
 
@@ -332,7 +334,7 @@ describe('probes, in every interleaving', () => {
 
   it('has a probe to give after each ignored outcome', () => {
     expect(report(['ignore', 'ignore'], 1).schedules).toBeGreaterThan(20n);
-    expect(report(['ignore', 'ignore', 'succeed'], 1).schedules).toBeGreaterThan(100n);
+    if (DEEP) expect(report(['ignore', 'ignore', 'succeed'], 1).schedules).toBeGreaterThan(100n);
   });
 
   it('admits nobody after a hold, and leaves no probe behind', () => {

@@ -8,6 +8,7 @@ import {
   checkSmooth,
   type RatePeriod,
 } from '../../support/admission-checker.js';
+import { DEEP } from '../../support/deep.js';
 import { ref, startFamily } from './dealer-rig.js';
 import '../../support/property-seed.js';
 
@@ -96,7 +97,7 @@ function checkLaws(admissions: readonly Admission[], laws: readonly Law[]): void
   }
 }
 
-const runs = { numRuns: 60 };
+const runs = { numRuns: DEEP ? 300 : 20 };
 const ways = fc.record({
   delayMsMax: fc.constantFrom(0, 5, 80, 600),
   ttlMs: fc.constantFrom(500, 2_000, 5_000),
@@ -118,7 +119,7 @@ describe('threads and children that spend one budget', () => {
       ),
       runs,
     );
-    expect(granted).toBeGreaterThan(1_000);
+    expect(granted).toBeGreaterThan(300);
   });
 
   it('have no more calls in flight than it has places', async () => {

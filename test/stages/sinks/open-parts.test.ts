@@ -15,7 +15,7 @@ import { jsonlSink } from '../../../src/stages/sinks/jsonl/jsonl.js';
 import { JsonlSinkOptions } from '../../../src/stages/sinks/jsonl/options.js';
 import { ParquetSinkOptions } from '../../../src/stages/sinks/parquet/options.js';
 import { parquetSink } from '../../../src/stages/sinks/parquet/parquet.js';
-import { DEEP } from '../../support/deep.js';
+import { tried } from '../../support/deep.js';
 import { ALL_TYPES, batchOf, contextOf, temporaryDirectory } from './sink-rows.js';
 
 const FORMATS = [
@@ -176,7 +176,7 @@ describe.each(FORMATS)('a run into %s with checkpoints', (format) => {
           expect(contents(folder, format)).toEqual(undisturbed.get(rotateRows));
         },
       ),
-      { numRuns: DEEP ? 30 : 6 },
+      { numRuns: tried(6, 15, 30) },
     );
   });
 });

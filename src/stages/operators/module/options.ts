@@ -22,7 +22,7 @@ export const ModuleOptions = z.strictObject({
     .enum(['javascript', 'wasm', 'native'], 'expected one of javascript, wasm, native')
     .default('javascript')
     .describe(
-      'What kind of code the module brings. A thread with a native addon is asked to end, and ' +
+      'What kind of code the module brings. A job with a native addon runs in a process of its own; in a thread, it is asked to end, and ' +
         'never ended by force',
     ),
 });

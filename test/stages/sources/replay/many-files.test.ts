@@ -5,13 +5,13 @@ import type { Schema } from '../../../../src/columns/schema.js';
 import type { Source } from '../../../../src/engine/source.js';
 import { DESCRIPTORS_MAX, Descriptors } from '../../../../src/formats/lent-descriptors.js';
 import { readSizes } from '../../../../src/stages/sources/replay/read-sizes.js';
-import { DEEP } from '../../../support/deep.js';
+import { tried } from '../../../support/deep.js';
 import { scratchFolder } from '../../../support/recorded-data.js';
 import { drainRows, openReplay, type ReplayInput, replay } from '../../../support/replayed.js';
 import { TIMED_ROWS, timedCsv, timedGzip } from '../../../support/timed-files.js';
 
 /** Many times as many as there are descriptors. */
-const MANY = DEEP ? 3_000 : 600;
+const MANY = tried(200, 3_000, 3_000);
 
 const SCRATCH = scratchFolder();
 afterAll(SCRATCH.remove);

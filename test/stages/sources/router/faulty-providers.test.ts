@@ -5,6 +5,7 @@ import type { Row } from '../../../../src/columns/row-view.js';
 import { uncheckedSpec } from '../../../../src/plan/typed-spec.js';
 import { createPipeline } from '../../../../src/runtime/pipeline-builder.js';
 import { VirtualClock } from '../../../../src/testing/virtual-clock.js';
+import { tried } from '../../../support/deep.js';
 import { watchingComponent } from '../../../support/nested-stages.js';
 import { isRow, keepingSink, type Stream } from '../../../support/pipeline-rig.js';
 import {
@@ -237,7 +238,7 @@ async function checked(
       check(run, script);
     }),
     {
-      numRuns: Number(process.env.TICKLOOM_ROUNDS ?? 25),
+      numRuns: Number(process.env.TICKLOOM_ROUNDS ?? tried(10, 25, 100)),
       endOnFailure: true,
       ...(process.env.TICKLOOM_SEED && { seed: Number(process.env.TICKLOOM_SEED) }),
     },
