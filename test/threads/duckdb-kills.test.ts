@@ -43,7 +43,11 @@ const specOf = (folder: string, kind: Kind, rate: number | undefined) => ({
 });
 
 /** Runs a process; kills it once it has told of so many steps and a moment has passed. */
-async function start(folder: string, spec: object, kill?: { steps: number; afterMs: number }): Promise<string> {
+async function start(
+  folder: string,
+  spec: object,
+  kill?: { steps: number; afterMs: number },
+): Promise<string> {
   const child = spawn(process.execPath, [SCRIPT, folder, JSON.stringify(spec)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -66,7 +70,9 @@ const rowsOf = (folder: string, kind: Kind) =>
   );
 
 describe.each(['alone', 'beside files', 'by key'] as const)('a run into DuckDB, %s,', (kind) => {
-  it('has the rows of an undisturbed one, in their order, however often its process is killed', { timeout: TIME_LIMIT }, async () => {
+  it('has the rows of an undisturbed one, in their order, however often its process is killed', {
+    timeout: TIME_LIMIT,
+  }, async () => {
     const whole = temporaryDirectory();
     expect(await start(whole, specOf(whole, kind, undefined))).toBe('completed');
     const expected = await rowsOf(whole, kind);
