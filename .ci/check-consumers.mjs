@@ -1,9 +1,9 @@
 // Installs the packed package into projects of other people's making, and uses it there: compilers of two majors,
 // every way in which they resolve modules, CommonJS and ES modules, jest and vitest.
-// node .ci/check-consumers.mjs FOLDER
+// node .ci/check-consumers.mjs FOLDER TARBALL
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 
 const repository = process.cwd();
 const folder = process.argv[2];
@@ -22,10 +22,8 @@ function run(command, args, cwd = folder) {
   }
 }
 
-run('npm', ['pack', '--pack-destination', folder], repository);
-const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
 run('npm', ['ci', '--ignore-scripts']);
-run('npm', ['install', '--no-save', '--ignore-scripts', `./${tarball}`]);
+run('npm', ['install', '--no-save', '--ignore-scripts', resolve(process.argv[3])]);
 
 const STRICT = {
   strict: true,

@@ -1,9 +1,9 @@
-// Packs the package, installs it into an empty folder as a user would, and uses it from there:
+// Installs the packed package into an empty folder as a user would, and uses it from there:
 // the CLI runs, every export imports, and the optional peer is asked for only on use.
-// node .ci/check-package.mjs FOLDER
+// node .ci/check-package.mjs FOLDER TARBALL
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 const folder = process.argv[2];
 mkdirSync(folder, { recursive: true });
@@ -18,10 +18,9 @@ function expect(holds, what) {
   console.log(`ok: ${what}`);
 }
 
-execFileSync('npm', ['pack', '--pack-destination', folder], { stdio: ['ignore', 'inherit', 'inherit'] });
-const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
+const tarball = resolve(process.argv[3]);
 writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
-run('npm', 'install', `./${tarball}`);
+run('npm', 'install', tarball);
 
 const packages = readdirSync(join(folder, 'node_modules'));
 expect(!packages.includes('apache-arrow'), 'the optional peer to be left out');

@@ -1,6 +1,6 @@
-// Packs the sample provider package and this one, and uses them as others would: the package's own tests with the
+// Packs the sample provider package, and uses it with the packed one of ours as others would: its own tests with the
 // checks of the contract, its types, and an empty project that has both installed and registers nothing.
-// node .ci/check-provider-package.mjs FOLDER
+// node .ci/check-provider-package.mjs FOLDER TARBALL
 import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -40,15 +40,9 @@ async function run(cwd, command, ...args) {
 
 for (const name of ['packed', 'author', 'project']) mkdirSync(join(folder, name), { recursive: true });
 const packed = join(folder, 'packed');
-npm(repository, 'pack', '--pack-destination', packed);
 npm(sample, 'pack', '--pack-destination', packed);
-const tarballs = readdirSync(packed);
-const tarballOf = (name) =>
-  join(
-    packed,
-    tarballs.find((tarball) => tarball.startsWith(name)),
-  );
-const [ours, theirs] = [tarballOf('tickloom-0'), tarballOf('tickloom-example-venue')];
+const ours = resolve(process.argv[3]);
+const theirs = join(packed, readdirSync(packed)[0]);
 
 // The author of the package: its tests run the checks, and its code is typed.
 const author = join(folder, 'author');

@@ -7,10 +7,10 @@ import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/core/random.js';
 import { inDatabase } from '../databases/duckdb/in-database.js';
 import { temporaryDirectory } from '../stages/sinks/sink-rows.js';
-import { DEEP } from '../support/deep.js';
+import { tried } from '../support/deep.js';
 
 const SCRIPT = fileURLToPath(new URL('../databases/duckdb/duckdb-process.mjs', import.meta.url));
-const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? (DEEP ? 200 : 3));
+const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? tried(3, 10, 200));
 const TIME_LIMIT = 120_000 + ROUNDS * 30_000;
 /** More starts than a run can need whose every start saves a checkpoint or is not killed. */
 const STARTS_MAX = 400;
