@@ -156,7 +156,7 @@ describe('a component from outside of the package', () => {
     expect((await problemsOf({ source: { use: 'tikcer' } }))[0]).toEqual({
       path: ['source', 'use'],
       message:
-        'expected the name of a source (merge, postgres, replay, router, synthetic, topic, binance-spot, binance-usdm, binance-usdm-agg, ' +
+        'expected the name of a source (duckdb, merge, postgres, replay, router, synthetic, topic, binance-spot, binance-usdm, binance-usdm-agg, ' +
         'ticker), found "tikcer" (did you mean "ticker"?)',
     });
     const bare = resolveWithFiles({ ...SPEC }, { userCode: askedHere });

@@ -7,10 +7,11 @@ import { describe, expect, it } from 'vitest';
 import { Random } from '../../src/core/random.js';
 import { inDatabase } from '../databases/duckdb/in-database.js';
 import { temporaryDirectory } from '../stages/sinks/sink-rows.js';
-import { DEEP } from '../support/deep.js';
+import { tried } from '../support/deep.js';
 
 const SCRIPT = fileURLToPath(new URL('../databases/duckdb/duckdb-process.mjs', import.meta.url));
-const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? (DEEP ? 200 : 3));
+const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? tried(3, 10, 200));
+const TIME_LIMIT = 120_000 + ROUNDS * 30_000;
 /** More starts than a run can need whose every start saves a checkpoint or is not killed. */
 const STARTS_MAX = 400;
 
@@ -42,7 +43,11 @@ const specOf = (folder: string, kind: Kind, rate: number | undefined) => ({
 });
 
 /** Runs a process; kills it once it has told of so many steps and a moment has passed. */
-async function start(folder: string, spec: object, kill?: { steps: number; afterMs: number }): Promise<string> {
+async function start(
+  folder: string,
+  spec: object,
+  kill?: { steps: number; afterMs: number },
+): Promise<string> {
   const child = spawn(process.execPath, [SCRIPT, folder, JSON.stringify(spec)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -65,7 +70,9 @@ const rowsOf = (folder: string, kind: Kind) =>
   );
 
 describe.each(['alone', 'beside files', 'by key'] as const)('a run into DuckDB, %s,', (kind) => {
-  it('has the rows of an undisturbed one, in their order, however often its process is killed', async () => {
+  it('has the rows of an undisturbed one, in their order, however often its process is killed', {
+    timeout: TIME_LIMIT,
+  }, async () => {
     const whole = temporaryDirectory();
     expect(await start(whole, specOf(whole, kind, undefined))).toBe('completed');
     const expected = await rowsOf(whole, kind);
