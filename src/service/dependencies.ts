@@ -75,7 +75,7 @@ export class Dependencies<Job extends object> {
     this.#bind(node);
     for (const wait of node.waits ?? []) {
       const { target } = wait;
-      const end = typeof target === 'string' ? undefined : (target.end ?? target.deleted);
+      const end = typeof target === 'string' ? undefined : target.end;
       if (!end) continue;
       this.#fail(wait, end);
       return false;
@@ -102,14 +102,6 @@ export class Dependencies<Job extends object> {
     this.#leave(node);
     this.#reach(node, end.state === 'completed' ? ['completed', 'succeeded'] : ['completed']);
     this.#failAll(node, end);
-  }
-
-  /** A job is taken away by somebody, whatever becomes of it: all that wait for it fail. */
-  delete(job: Job): void {
-    const node = this.#nodes.get(job);
-    if (!node) return;
-    node.deleted = 'deleted';
-    this.#failAll(node, 'deleted');
   }
 
   /** What a job still waits for. */
@@ -142,13 +134,13 @@ export class Dependencies<Job extends object> {
     }
   }
 
-  #failAll(node: Node<Job>, end: JobEnd | 'deleted'): void {
+  #failAll(node: Node<Job>, end: JobEnd): void {
     for (const wait of [...(node.awaitedBy ?? [])]) {
       if (node.awaitedBy?.has(wait)) this.#fail(wait, end); // one may wait for several points of it
     }
   }
 
-  #fail({ by, on, target }: Wait<Job>, end: JobEnd | 'deleted'): void {
+  #fail({ by, on, target }: Wait<Job>, end: JobEnd): void {
     this.#leave(by);
     this.#listener.onUnmeetable(by.job, unmetReason({ name: nameOf(target), on, end }));
   }
@@ -179,7 +171,6 @@ interface Node<Job> {
   awaitedBy: Set<Wait<Job>> | undefined;
   reached: readonly DependencyPoint[];
   end?: JobEnd;
-  deleted?: 'deleted';
 }
 
 interface Wait<Job> {

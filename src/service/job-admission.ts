@@ -114,11 +114,6 @@ export class JobAdmission<Job extends object> {
     this.#dependencies.end(job, end);
   }
 
-  /** All that wait for the job fail. */
-  delete(job: Job): void {
-    this.#dependencies.delete(job);
-  }
-
   /** Everything that holds a job up; `undefined` if it does not wait. */
   waitsFor(job: Job): readonly WaitReason[] | undefined {
     if (!this.#waiting.has(job)) return undefined;

@@ -423,7 +423,6 @@ export class PipelineService implements StartQueue<JobActor> {
     if (this.#supervisor.find(name) === job) await this.#context.jobCheckpoints?.remove(name);
     await this.#keeper?.delete(id);
     this.#unresumed.delete(job);
-    this.#admission.delete(job);
     this.#supervisor.forget(job);
     return job.outcome;
   }

@@ -26,10 +26,9 @@ export function unmetReason({
 }: {
   readonly name: string;
   readonly on: DependencyPoint;
-  readonly end: JobEnd | 'deleted';
+  readonly end: JobEnd;
 }): string {
   const needed = `It waited for job "${name}" to ${HOW_FAR[on]} ("on: ${on}")`;
-  if (end === 'deleted') return `${needed}, which was deleted`;
   const because = end.message === undefined ? '' : `: ${cutText(end.message, CAUSE_CHARS_MAX)}`;
   return `${needed}, which ended first and is ${end.state}${because}`;
 }

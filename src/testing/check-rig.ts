@@ -4,6 +4,7 @@ import { DictionarySet } from '../columns/dictionary.js';
 import { copyRow, type Row, rowsOf } from '../columns/row-view.js';
 import { type Clock, systemClock, turnOfTheLoop } from '../core/clock.js';
 import type { PlainData } from '../core/plain-data.js';
+import { sharedAbort } from '../core/shared-abort.js';
 import type { CallGate } from '../engine/call-gate.js';
 import { FeedBuffer } from '../providers/adapter/feed-buffer.js';
 import { FeedWriter } from '../providers/adapter/feed-writer.js';
@@ -119,7 +120,7 @@ export class CheckRig {
       },
       async call(call, { signal } = {}) {
         calls++;
-        const own = signal ?? new AbortController().signal;
+        const own = signal ?? sharedAbort().signal;
         own.throwIfAborted();
         if (gate.isShut) await abortOf(own);
         own.throwIfAborted();
@@ -245,7 +246,7 @@ export class CheckRig {
 
   /** What aborts at the end of a check, or before. */
   stopping(): AbortController {
-    const stopping = new AbortController();
+    const stopping = sharedAbort();
     this.#stopping.add(stopping);
     return stopping;
   }

@@ -1,8 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { PlainData } from '../../src/core/plain-data.js';
 import { Random } from '../../src/core/random.js';
+import { type FileSystem, nodeFileSystem } from '../../src/outputs/disk/file-system.js';
+import { randomName } from '../../src/outputs/disk/random-name.js';
 import { stateFolderOf } from '../../src/outputs/runs/state-folder.js';
 import { temporaryDirectory, ticks } from '../stages/sinks/sink-rows.js';
 import { ROWS, runToEnd, TestStore } from '../support/checkpointed-run.js';
@@ -139,6 +141,30 @@ describe('runs one after the other', () => {
     await last.close();
     expect([globbed(path), remainsOf(path)]).toEqual([upTo(10), []]);
     expect(readdirSync(join(stateFolderOf(path), 'runs')).length).toBeLessThanOrEqual(3);
+  });
+
+  it('remove the entry that a run has left half written', async () => {
+    const path = join(temporaryDirectory(), 'out');
+    await runWhole(path, ticks(1));
+    const runs = join(stateFolderOf(path), 'runs');
+    writeFileSync(join(runs, `entering-${randomName()}`), '{"version":1,"ru');
+    await runWhole(path, ticks(1, 1), { ifExists: 'append' });
+    expect(readdirSync(runs).filter((name) => name.startsWith('entering-'))).toEqual([]);
+    expect(globbed(path)).toEqual([0, 1]);
+  });
+
+  it('write their entry once more if another run has removed it half written', async () => {
+    const path = join(temporaryDirectory(), 'out');
+    let removed = 0;
+    const fs: FileSystem = {
+      ...nodeFileSystem,
+      link: async (from, to) => {
+        if (removed++ === 0) await nodeFileSystem.unlink(from);
+        return nodeFileSystem.link(from, to);
+      },
+    };
+    await runWhole(path, ticks(2), { fs });
+    expect([removed > 1, globbed(path), remainsOf(path)]).toEqual([true, [0, 1], []]);
   });
 
   it('leave nothing of a run that was refused', async () => {

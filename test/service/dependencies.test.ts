@@ -76,18 +76,6 @@ describe('dependencies', () => {
     expect(told).toEqual(['late reader may start']);
   });
 
-  it('fail those that wait for a deleted job at once, and what waits for them when they end', () => {
-    const { add, get, dependencies, told } = jobs();
-    add('a');
-    add('b', 'a:completed', 'a:started');
-    add('c', 'b:succeeded');
-    dependencies.delete(get('a'));
-    expect(told).toEqual(['b fails: It waited for job "a" to end ("on: completed"), which was deleted']);
-    dependencies.end(get('a'), { state: 'stopped' });
-    dependencies.end(get('b'), { state: 'failed' });
-    expect(told.slice(1)).toEqual([expect.stringMatching(/^c fails: .*"b".* is failed$/)]);
-  });
-
   it('tell of no job that has ended while it waited', () => {
     const { add, get, dependencies, told } = jobs();
     add('a');

@@ -47,7 +47,6 @@ interface LiveJob extends ModelJob {
   readonly tick: number;
   needs: ModelJob['needs'];
   readonly reached: Set<DependencyPoint>;
-  isDeleted: boolean;
   state: 'waiting' | 'running' | 'ended';
 }
 
@@ -69,7 +68,7 @@ const jobArbitrary = fc.record({
   }),
 });
 type Step = {
-  readonly do: 'submit' | 'start' | 'ready' | 'complete' | 'fail' | 'delete' | 'wait';
+  readonly do: 'submit' | 'start' | 'ready' | 'complete' | 'fail' | 'stop' | 'wait';
   readonly which: number;
 };
 const stepArbitrary: fc.Arbitrary<Step> = fc.record({
@@ -84,7 +83,7 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.record({
     'complete',
     'complete',
     'fail',
-    'delete',
+    'stop',
     'wait',
   ),
   which: fc.nat(),
@@ -130,7 +129,7 @@ function play(limits: Limits, list: readonly Omit<ModelJob, 'name'>[], steps: It
   };
   for (let left = 20 * list.length; left > 0; left--) {
     const { do: what, which } = steps.next().value as Step;
-    const state = what === 'delete' ? 'waiting' : 'running';
+    const state = what === 'stop' ? 'waiting' : 'running';
     const among = model.jobs.filter((job) => job.state === state);
     const job = among[which % Math.max(1, among.length)];
     const next = list[model.jobs.length];
@@ -141,9 +140,6 @@ function play(limits: Limits, list: readonly Omit<ModelJob, 'name'>[], steps: It
     } else if (job && what === 'ready') {
       model.reach(job, 'ready');
       admission.reach(job, 'ready');
-    } else if (job && what === 'delete') {
-      job.isDeleted = true;
-      admission.delete(job);
     } else if (job) end(job, what === 'complete' ? 'completed' : 'failed');
     // Those that cannot start any more are ended, in whatever order.
     for (let doomed = model.doomed(); doomed; doomed = model.doomed()) {
@@ -170,8 +166,8 @@ class Model {
 
   submit(next: Omit<ModelJob, 'name'>, tick: number): LiveJob {
     const number = this.jobs.length;
-    const more = { name: `job ${number}`, number, tick, isDeleted: false } as const;
-    const job: LiveJob = { ...next, ...more, isDeleted: false, reached: new Set(), state: 'waiting' };
+    const more = { name: `job ${number}`, number, tick } as const;
+    const job: LiveJob = { ...next, ...more, reached: new Set(), state: 'waiting' };
     this.jobs.push(job);
     return job;
   }
@@ -187,7 +183,7 @@ class Model {
   isDoomed(job: LiveJob): boolean {
     return this.needsOf(job).some(({ target, on }) => {
       const other = this.jobs[target];
-      return other && !other.reached.has(on) && (other.state === 'ended' || other.isDeleted);
+      return other && !other.reached.has(on) && other.state === 'ended';
     });
   }
 

@@ -22,6 +22,7 @@ import { LOG_NAME } from '../../store/record-log.js';
 import { type IsolationWishes, problemOfIsolation } from '../../supervision/isolation-of.js';
 import { isEndState, type JobHandle, type JobInfo, type JobReport } from '../../supervision/job.js';
 import type { Logger } from '../../telemetry/logger.js';
+import { linesOfBegunAnew } from '../begun-anew.js';
 import { specLevels } from '../connected-specs.js';
 import { parseDurationMs } from '../duration-argument.js';
 import type { EndSignal } from '../end-process.js';
@@ -325,6 +326,7 @@ class Run {
     const begunAtMs = Date.now();
     try {
       await this.#assertNamesFree();
+      await this.#sayBegunAnew();
       runtime = await createRuntime({
         ...settings,
         ...(resilience && { resilience }),
@@ -405,6 +407,15 @@ class Run {
     const goesOn = jobs.filter(({ state, wish }) => !isEndState(state) && wish !== 'stop');
     const taken = this.#specs.find(({ name }) => goesOn.some((job) => job.name === name));
     if (taken) throw this.#takenError(taken.name);
+  }
+
+  /** A slice says at its end that nothing is left. */
+  async #sayBegunAnew(): Promise<void> {
+    const { sliceRows, sliceDuration } = this.#options;
+    if (sliceRows !== undefined || sliceDuration !== undefined) return;
+    const names = this.#specs.map(({ name }) => name);
+    const lines = await linesOfBegunAnew(names, this.#options, this.#settings);
+    if (lines !== '') this.#terminal.say(lines);
   }
 
   #takenError(name: string): PipelineError {

@@ -168,13 +168,15 @@ export class RunRegister {
     await this.#removeUnfinished(names);
   }
 
-  /** Removes entries of runs that died before they had a number. */
+  /**
+   * Removes entries of runs that died before they had a number. One that cannot be read was not written to its end: if
+   * its run is alive after all, it writes another one.
+   */
   async #removeUnfinished(names: readonly string[]): Promise<void> {
     for (const name of names.filter((found) => ENTERING.test(found))) {
       const path = join(this.#folder, name);
       const entry = parseEntry((await this.#disk.read(path)) ?? '');
-      if (!entry) continue;
-      const liveness = await livenessOf(entry.owner, thisOwner(), this.#disk.fs);
+      const liveness = entry ? await livenessOf(entry.owner, thisOwner(), this.#disk.fs) : 'gone';
       if (liveness === 'gone') await this.#disk.removeQuietly(path);
     }
   }
@@ -196,7 +198,11 @@ async function takeNumber(disk: Disk, folder: string, text: string): Promise<num
       try {
         await disk.link(entering, path);
       } catch (error) {
-        if (errnoCode(error) !== 'EEXIST' || races > RACES_MAX) throw outputFailed('create', path, error);
+        const code = errnoCode(error);
+        const isRace = code === 'EEXIST' || code === 'ENOENT';
+        if (!isRace || races > RACES_MAX) throw outputFailed('create', path, error);
+        // Another run has met it half written.
+        if (code === 'ENOENT') await disk.writeNew(entering, text);
         continue;
       }
       if ((await lookAround(disk, folder)).ended < number) break;
