@@ -1,9 +1,8 @@
 import { RuntimeError } from '../../core/errors.js';
 import { type LoadedSettings, loadSettings } from '../load-settings.js';
 import { type CheckedSpec, loadSpecs } from '../load-specs.js';
-import { sayRefusal } from '../problem-lines.js';
+import { sayProblems, sayRefusal } from '../problem-lines.js';
 import type { Terminal } from '../terminal.js';
-import { sayProblems } from './run.js';
 
 export interface CheckOptions {
   readonly set: readonly string[];
