@@ -101,8 +101,9 @@ async function benchPostgres(csv: string, rows: number, context: BenchContext): 
   const sink = { use: 'postgres', connection: schema.connection, table } as const;
   const store = new FileCheckpointStore(join(directory, 'checkpoints'));
   const psql = (command: string) =>
-    timesOfProcess(['--no-psqlrc', '--set=ON_ERROR_STOP=1', `--command=${command}`, schema.url], {
+    timesOfProcess(['--no-psqlrc', '--set=ON_ERROR_STOP=1', `--command=${command}`], {
       log: join(directory, 'psql.txt'),
+      env: schema.environment,
       program: 'psql',
     });
   const digest = () =>

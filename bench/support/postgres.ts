@@ -8,7 +8,6 @@ const URL_OF_SERVER = process.env.TICKLOOM_TEST_POSTGRES ?? 'postgresql://postgr
 export class BenchSchema {
   readonly client: pg.Client;
   readonly name = `tickloom_bench_${process.pid}`;
-  readonly url = URL_OF_SERVER;
 
   private constructor(client: pg.Client) {
     this.client = client;
@@ -40,6 +39,18 @@ export class BenchSchema {
       database: decodeURIComponent(pathname.slice(1)) || 'test',
       user: decodeURIComponent(username) || 'postgres',
       ...(password !== '' && { password: decodeURIComponent(password) }),
+    };
+  }
+
+  /** The connection, as programs of PostgreSQL read it: the password is in no argument. */
+  get environment(): Record<string, string> {
+    const { host, port, database, user, password } = this.connection;
+    return {
+      PGHOST: host,
+      PGPORT: String(port),
+      PGDATABASE: database,
+      PGUSER: user,
+      ...(password !== undefined && { PGPASSWORD: password }),
     };
   }
 
