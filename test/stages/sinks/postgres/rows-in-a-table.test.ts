@@ -73,7 +73,11 @@ describe.runIf(hasPostgres)(postgresTitle('the sink "postgres"'), () => {
       const tables = Array.from({ length: 8 }, (_, i) => `${other.name}.together${i}`);
       const reports = await Promise.all(
         tables.map((table) =>
-          run({ ...sinkOf('x', { create: 'if-missing' }), table }, {}, { store: new MemoryCheckpointStore() }),
+          run(
+            { ...sinkOf('x', { create: 'if-missing' }), table },
+            {},
+            { store: new MemoryCheckpointStore() },
+          ),
         ),
       );
       expect(reports.map(({ outcome, error }) => error?.message ?? outcome)).toEqual(
