@@ -13,7 +13,6 @@ import {
   type ThreadNotice,
 } from '../../wire/pipeline-actor.js';
 import {
-  type FromActor,
   type FromProcess,
   type FromWatch,
   type ProcessTask,
@@ -25,7 +24,7 @@ import {
 import { stagesOf } from '../../wire/stages-of-spec.js';
 import type { ThreadRun } from '../threads.js';
 import { ControlBridge } from './control-bridge.js';
-import { lossOf, type ProcessLimits, startLossOf } from './loss-of.js';
+import { lossOf, type ProcessEnd, type ProcessLimits, startLossOf } from './loss-of.js';
 import { MirroredMemory } from './mirrored-memory.js';
 import { Pace } from './pace.js';
 import { readPrinted, showPrinted } from './printed-lines.js';
@@ -67,7 +66,7 @@ export class ProcessRun implements ThreadRun {
   readonly #lastLines: string[] = [];
   #child: ChildProcess | undefined;
   #result: PipelineOutcome | undefined;
-  #fault: (FromActor & { readonly type: 'fault' })['error'] | undefined;
+  #fault: ProcessEnd['fault'];
   #rssBytes: number | undefined;
   #misspoke: Error | undefined;
   /** Takes what the process says of budgets. */
@@ -219,7 +218,7 @@ export class ProcessRun implements ThreadRun {
         this.#kill(); // all is durable; and a thread that is not used again is ended, too
         return;
       case 'fault':
-        this.#fault = message.error;
+        this.#fault = message;
     }
   }
 

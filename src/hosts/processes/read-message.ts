@@ -86,7 +86,7 @@ const Actor = z.discriminatedUnion('type', [
   z.object({ ...of, type: z.literal('answer'), id: z.int(), value: z.unknown(), mirror: MemoryCopy }),
   z.object({ ...of, type: z.literal('refusal'), id: z.int(), message: text }),
   z.object({ ...of, type: z.literal('outcome'), outcome: Outcome, mirror: MemoryCopy }),
-  z.object({ ...of, type: z.literal('fault'), error: WireErrorData }),
+  z.object({ ...of, type: z.literal('fault'), error: WireErrorData, isCaught: z.boolean() }),
 ]);
 
 const Talk = z.union([Actor, z.strictObject({ for: z.literal('budgets'), message: ToDealer })]);
