@@ -229,7 +229,7 @@ function withoutTopics(spec: CheckedSpec): CheckedSpec {
 }
 
 /** Refuses a spec that cannot run in what was said. */
-function inPossibleHost(spec: CheckedSpec, wishes: IsolationWishes): CheckedSpec {
+export function inPossibleHost(spec: CheckedSpec, wishes: IsolationWishes): CheckedSpec {
   const problem = 'resolved' in spec ? problemOfIsolation(spec.resolved, wishes) : undefined;
   return problem ? refusedWith(spec, problem) : spec;
 }
