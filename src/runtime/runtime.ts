@@ -9,7 +9,7 @@ import type { InspectMachine } from '../core/machine-inspection.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
 import { IsolatedHosts } from '../hosts/isolated-hosts.js';
 import { PlanningThreads } from '../hosts/planning-threads.js';
-import { endOrphans, markOf } from '../hosts/processes/orphans.js';
+import { endOrphans, leftRunning, markOf } from '../hosts/processes/orphans.js';
 import { ProcessPool } from '../hosts/processes/process-pool.js';
 import { ThreadPool } from '../hosts/thread-pool.js';
 import type { Catalogue } from '../plan/catalogue.js';
@@ -508,12 +508,17 @@ export class PipelineRuntime {
 const keptIn = ({ store, checkpoints }: RuntimeSettings): string | undefined =>
   store?.path ?? checkpoints?.path;
 
-/** Before any job goes on: they may still have its files. */
+/**
+ * Before any job goes on: they may still have its files.
+ *
+ * @throws {PipelineError} `PROCESS_LEFT_RUNNING` if one cannot be ended.
+ */
 async function endLeftProcesses(settings: RuntimeSettings, log: Logger): Promise<void> {
   const kept = keptIn(settings);
-  for (const pid of kept === undefined ? [] : await endOrphans(kept)) {
-    log.warn({ process: pid }, 'ended a process of a job whose runtime has gone');
-  }
+  if (kept === undefined) return;
+  const { ended, left } = await endOrphans(kept);
+  for (const pid of ended) log.warn({ process: pid }, 'ended a process of a job whose runtime has gone');
+  if (left.length > 0) throw leftRunning(left, kept);
 }
 
 /** Imported once a job in a process needs it. */
