@@ -19,7 +19,7 @@ import type { PipelineSpec } from '../plan/typed-spec.js';
 import type { BreakerEvent } from '../resilience/breaker/breaker-event.js';
 import type { BreakersInput } from '../resilience/breakers-settings.js';
 import type { BudgetsInput } from '../resilience/rate/rate-settings.js';
-import type { ResilienceServer } from '../resilience/remote/resilience-server.js';
+import type { ResilienceServer, ServerProblem } from '../resilience/remote/resilience-server.js';
 import type { ResilienceCoordinator } from '../resilience/resilience-coordinator.js';
 import type { GroupHandle, GroupInfo } from '../service/groups/group-handle.js';
 import { lastingIdPrefix } from '../service/job-identity.js';
@@ -218,7 +218,7 @@ export class PipelineRuntime {
         () =>
           new ProcessPool(settings, {
             ...(kept && { mark: markOf(kept) }),
-            resilience: () => (this.#server ??= serve(resilience, clock)),
+            resilience: () => (this.#server ??= serve(resilience, clock, logger)),
           }),
       ),
       log: logger,
@@ -525,10 +525,16 @@ async function endLeftProcesses(settings: RuntimeSettings, log: Logger): Promise
 async function serve(
   resilience: ResilienceCoordinator | undefined,
   clock: Clock,
+  log: Logger,
 ): Promise<ResilienceServer | undefined> {
   if (!resilience) return undefined;
   const { ResilienceServer } = await import('../resilience/remote/resilience-server.js');
-  return new ResilienceServer(resilience, { clock });
+  const onProblem = ({ error, scope, owner }: ServerProblem) =>
+    log.warn(
+      { err: error, ...(scope && { budget: scope }), ...(owner && { process: owner }) },
+      'budget of a process not dealt',
+    );
+  return new ResilienceServer(resilience, { clock, onProblem });
 }
 
 interface RuntimeContext {
