@@ -203,7 +203,7 @@ export const JOB_ERRORS = {
   },
   PROCESS_CRASHED: {
     meaning:
-      'The process of a job ended by a signal, or with an error that nothing caught. No other job is touched.',
+      'The process of a job ended by a signal, or with an error that nothing caught, and no other job is touched.',
     cause:
       'Native code that crashed (`SIGSEGV`, `SIGABRT`); a module that throws in a timer, in an event handler or in a promise that nobody awaits; `SIGKILL` by hand, or by the system because memory ran out.',
     remedy:
