@@ -2,7 +2,7 @@ import { PipelineError, toWireError } from '../core/errors.js';
 import { ownCommand, shellWord } from '../core/own-command.js';
 import { cutText } from '../core/shown-text.js';
 import { folderOfSpec } from '../documents/document-file.js';
-import type { PipelineRuntime } from '../runtime/runtime.js';
+import type { PipelineRuntime } from '../runtime/pipeline-runtime.js';
 import { isEndState, type JobHandle, type JobInfo } from '../supervision/job.js';
 import type { Logger } from '../telemetry/logger.js';
 import { linesOfBegunAnew } from './begun-anew.js';
