@@ -1,3 +1,4 @@
+import { DecimalDigits } from '../../columns/decimal-digits.js';
 import { readInt64 } from '../../columns/int64.js';
 import type { Column, ColumnData } from '../../columns/schema.js';
 import type { DuckDbType } from './column-types.js';
@@ -6,8 +7,10 @@ import { ValidityBits } from './validity-bits.js';
 
 type Decimal = Extract<DuckDbType, { name: 'DECIMAL' }>;
 
-/** 10 to a larger power is no longer exact in a double. */
+/** 10 to a larger power is not exact in a double. */
 const EXACT_POWER_MAX = 22;
+/** Below this, whole numbers divided by a power of ten are different doubles. */
+const WHOLE_MAX = 1e15;
 
 /** Finds the numbers that are not exactly a decimal of this width and scale or, if it `rounds`, are too large for it. */
 export function checkDecimals(
@@ -73,22 +76,24 @@ function write(view: DataView, at: number, width: number, value: bigint): void {
 /** @returns What gives the number × 10^scale; `undefined` if that is not whole. */
 function unscaledBy(
   column: Column,
-  { scale }: Decimal,
+  { scale, width }: Decimal,
   rounds: boolean,
 ): (data: ColumnData, row: number) => bigint | undefined {
   const power = 10n ** BigInt(scale);
   if (column.type === 'int64') return (data, row) => readInt64(data as Int32Array, row) * power;
   if (column.type === 'int32') return (data, row) => BigInt(data[row]!) * power;
-  const factor = 10 ** Math.min(scale, EXACT_POWER_MAX);
+  const factor = 10 ** scale;
+  const digits = new DecimalDigits();
   return (data, row) => {
     const value = data[row]!;
     if (!Number.isFinite(value)) return undefined;
-    if (Number.isInteger(value)) return BigInt(value) * power;
-    if (rounds) return BigInt(value.toFixed(scale).replace('.', ''));
-    if (scale > EXACT_POWER_MAX) return undefined;
-    const whole = Math.round(value * factor);
-    // The decimal is meant if it reads as this very double, and has fewer digits than tell doubles apart.
-    const isMeant = Math.abs(whole) <= Number.MAX_SAFE_INTEGER && whole / factor === value;
-    return isMeant ? BigInt(whole) * 10n ** BigInt(scale - Math.min(scale, EXACT_POWER_MAX)) : undefined;
+    if (scale <= EXACT_POWER_MAX) {
+      const whole = Math.round(value * factor);
+      if (Math.abs(whole) <= WHOLE_MAX && whole / factor === value) return BigInt(whole);
+    }
+    digits.setDouble(value, undefined);
+    if (!rounds && !digits.fitsScale(scale)) return undefined;
+    digits.roundTo(scale);
+    return digits.unscaled(scale, width);
   };
 }

@@ -50,11 +50,9 @@ export function checkNumbers(
   const limit = 2 ** (bits - 1);
   for (let row = 0; row < rows; row++) {
     const value = data[row]!;
-    if (value >= -limit && value < limit && (column.type === 'int32' || Number.isInteger(value))) {
-      if (!Object.is(value, -0)) continue;
-    }
+    if (value >= -limit && value < limit && (column.type === 'int32' || Number.isInteger(value))) continue;
     if (isNullable && Number.isNaN(value)) continue;
-    refuse(row, expected, Object.is(value, -0) ? '-0' : String(value));
+    refuse(row, expected, String(value));
   }
 }
 

@@ -8,8 +8,22 @@ export interface StagedTable {
   /** As SQL has it. */
   readonly name: string;
   readonly rows: number;
-  /** Of the rows of the run, which one its first is, counted from 0. */
-  readonly firstRow: number;
+  /** How many rows came before it, counted with those that were left out. */
+  readonly ordinal: number;
+  /** Of rows that were left out: the row that follows each, in order. */
+  readonly gaps: readonly number[];
+}
+
+/** Which of the rows that came to the table a staged one is, counted from 0. */
+export function ordinalOf({ ordinal, gaps }: StagedTable, row: number): number {
+  let low = 0;
+  let high = gaps.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (gaps[middle]! <= row) low = middle + 1;
+    else high = middle;
+  }
+  return ordinal + row + low;
 }
 
 const DATABASE = 'tickloom_staged';
@@ -25,7 +39,8 @@ export class StagedRows {
   #appender: DuckDBAppender | undefined;
   #tables = 0;
   #rows = 0;
-  #firstRow = 0;
+  #ordinal = 0;
+  #gaps: number[] = [];
 
   private constructor(connection: DuckDBConnection, columns: string) {
     this.#connection = connection;
@@ -62,6 +77,16 @@ export class StagedRows {
     this.#rows += chunk.rowCount;
   }
 
+  /** Notes that a row is left out, in front of the row that is added after so many others. */
+  leaveOut(rowsBefore: number): void {
+    this.#gaps.push(this.#rows + rowsBefore);
+  }
+
+  /** Whether rows were added since the last end. */
+  get hasRows(): boolean {
+    return this.#rows > 0;
+  }
+
   /** Ends the table of the rows so far; `undefined` if there are none. */
   end(): StagedTable | undefined {
     if (this.#rows === 0) return undefined;
@@ -70,9 +95,11 @@ export class StagedRows {
     const table = {
       name: `${DATABASE}.main.rows_${this.#tables}`,
       rows: this.#rows,
-      firstRow: this.#firstRow,
+      ordinal: this.#ordinal,
+      gaps: this.#gaps,
     };
-    this.#firstRow += this.#rows;
+    this.#ordinal += this.#rows + this.#gaps.length;
+    this.#gaps = [];
     this.#rows = 0;
     return table;
   }

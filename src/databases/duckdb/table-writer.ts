@@ -3,13 +3,14 @@ import type { Batch } from '../../columns/batch.js';
 import type { DictionarySet } from '../../columns/dictionary.js';
 import type { Schema } from '../../columns/schema.js';
 import { PipelineError } from '../../core/errors.js';
+import { invariant } from '../../core/invariant.js';
 import { type CommitHolder, CommitRecord } from './commit-record.js';
 import { duckDbFailed, isRefusedRow } from './duckdb-error.js';
 import { Database, type DatabaseOptions } from './open-database.js';
 import { quoteName, quoteTable, tableName } from './quote-name.js';
-import { type RefusedRow, refusedRows } from './refused-rows.js';
+import { isLastOfKey, type RefusedRow, refusedRows } from './refused-rows.js';
 import { type RefusedValue, RowChunks } from './row-chunks.js';
-import { StagedRows, type StagedTable } from './staged-rows.js';
+import { ordinalOf, StagedRows, type StagedTable } from './staged-rows.js';
 import { type TargetOptions, type TargetTable, targetTable } from './target-table.js';
 
 export interface TableWriterOptions extends DatabaseOptions, TargetOptions {
@@ -26,7 +27,7 @@ export interface TableWriterOptions extends DatabaseOptions, TargetOptions {
 }
 
 export interface RefusedTableRow {
-  /** Of the rows of the run that came to the table, counted from 0. */
+  /** Of the rows that came to the table since it was opened, counted from 0 with those left out. */
   readonly ordinal: number;
   readonly constraint: string;
   /** The row as JSON. */
@@ -46,6 +47,8 @@ export class TableWriter {
   #waiting: StagedTable[] = [];
   /** Of the last cut. */
   #cut: StagedTable[] = [];
+  /** Whether a cut was taken, and neither committed nor taken back. */
+  #isCut = false;
   rowsRefused = 0;
 
   private constructor(
@@ -94,8 +97,13 @@ export class TableWriter {
     return this.#chunks.refused(batch);
   }
 
-  /** Stages the rows of a batch. Resolves at once, unless they are the first ones of a cut. */
-  add(batch: Batch): Promise<void> | void {
+  /**
+   * Stages the rows of a batch. Resolves at once, unless they are the first ones of a cut.
+   *
+   * @param leftOut - Rows that were taken out of the batch, by their places in it before, in order.
+   */
+  add(batch: Batch, leftOut: readonly number[] = []): Promise<void> | void {
+    for (const [i, row] of leftOut.entries()) this.#staged.leaveOut(row - i);
     if (batch.length === 0) return;
     if (!this.#staged.isOpen) return this.#staged.begin().then(() => this.#add(batch));
     this.#add(batch);
@@ -114,32 +122,57 @@ export class TableWriter {
     const last = this.#staged.end();
     this.#cut.push(...this.#waiting, ...(last ? [last] : []));
     this.#waiting = [];
+    this.#isCut = true;
+  }
+
+  /** Whether rows were added that are not committed. */
+  get hasRows(): boolean {
+    return this.#staged.hasRows || this.#waiting.length > 0 || this.#cut.length > 0;
   }
 
   /** The rows of the last cut belong to the next one. */
   takeBack(): void {
     this.#waiting = [...this.#cut, ...this.#waiting];
     this.#cut = [];
+    this.#isCut = false;
   }
 
   /**
    * Commits the rows of the last cut, and its checkpoint. Rows that constraints refuse are told of, and the others
    * committed without them.
+   *
+   * @param checkpoint - `undefined` only where the database does not decide which checkpoint counts.
    */
   async commit(checkpoint: string | undefined): Promise<void> {
+    invariant(this.#isCut, 'rows are committed after a cut that was not taken back');
+    invariant(
+      (checkpoint !== undefined) === (this.#record !== undefined),
+      'a database that decides commits rows together with a checkpoint, and no other one does',
+    );
     const cut = this.#cut;
     try {
-      try {
-        await this.#transact(cut, checkpoint);
-      } catch (error) {
-        if (!isRefusedRow(error)) throw error;
-        await this.#leaveOutRefused(cut, error);
-        await this.#transact(cut, checkpoint);
-      }
+      for (let rounds = 1; !(await this.#isCommitted(cut, checkpoint, rounds)); rounds++);
       this.#cut = [];
+      this.#isCut = false;
       for (const table of cut) await this.#staged.drop(table);
     } catch (error) {
       throw duckDbFailed('write to', this.#options.path, error);
+    }
+  }
+
+  /** @returns `false` if rows were refused, which have been left out. */
+  async #isCommitted(
+    tables: readonly StagedTable[],
+    checkpoint: string | undefined,
+    rounds: number,
+  ): Promise<boolean> {
+    try {
+      await this.#transact(tables, checkpoint);
+      return true;
+    } catch (error) {
+      if (!isRefusedRow(error)) throw error;
+      await this.#leaveOutRefused(tables, error, rounds);
+      return false;
     }
   }
 
@@ -147,7 +180,7 @@ export class TableWriter {
     const connection = this.#connection;
     await connection.run('BEGIN');
     try {
-      for (const table of tables) await connection.run(this.#insertion(table));
+      for (const i of tables.keys()) await connection.run(this.#insertion(tables, i));
       if (checkpoint !== undefined) await this.#record?.record(connection, checkpoint);
       await connection.run('COMMIT');
     } catch (error) {
@@ -157,7 +190,8 @@ export class TableWriter {
     }
   }
 
-  #insertion({ name }: StagedTable): string {
+  #insertion(tables: readonly StagedTable[], at: number): string {
+    const { name } = tables[at]!;
     const { schema, key } = this.#options;
     const columns = schema.columns.map((column) => quoteName(column.name));
     const into = `INSERT INTO ${quoteTable(this.#target.name)} (${columns.join(', ')})`;
@@ -165,19 +199,18 @@ export class TableWriter {
     const keys = key.map(quoteName);
     const others = columns.filter((column) => !keys.includes(column));
     const set = others.map((column) => `${column} = excluded.${column}`).join(', ');
-    const lacksKey = keys.map((column) => `${column} IS NULL`).join(' OR ');
     return (
-      `${into} SELECT ${columns.join(', ')} FROM ${name} ` +
       // One statement changes no row twice: of those with one key, the last one counts.
-      `WHERE rowid IN (SELECT max(rowid) FROM ${name} GROUP BY ${keys.join(', ')}) OR ${lacksKey} ` +
+      `${into} SELECT ${columns.join(', ')} FROM ${name} AS s WHERE ${isLastOfKey(key, tables, at)} ` +
       `ON CONFLICT (${keys.join(', ')}) DO ${set === '' ? 'NOTHING' : `UPDATE SET ${set}`}`
     );
   }
 
   /** @param cause - What DuckDB has refused the rows with. */
-  async #leaveOutRefused(tables: readonly StagedTable[], cause: unknown): Promise<void> {
+  async #leaveOutRefused(tables: readonly StagedTable[], cause: unknown, rounds: number): Promise<void> {
     const { key, path, onRefused, afterRefused } = this.#options;
-    const refused = await refusedRows(this.#connection, this.#target, tables, key);
+    const refused =
+      rounds > ROUNDS_MAX ? undefined : await refusedRows(this.#connection, this.#target, tables, key);
     const count = [...(refused?.values() ?? [])].reduce((sum, rows) => sum + rows.length, 0);
     if (!refused || count === 0) {
       throw new PipelineError(
@@ -190,7 +223,7 @@ export class TableWriter {
     for (const [table, rows] of refused) {
       for (const row of rows) {
         onRefused({
-          ordinal: table.firstRow + row.row,
+          ordinal: ordinalOf(table, row.row),
           constraint: row.constraint,
           raw: await this.#rowText(table, row),
         });
@@ -221,6 +254,8 @@ export class TableWriter {
 }
 
 const REMOVED_AT_ONCE = 10_000;
+/** Of an upsert: once the last row of a key is refused, the one before it counts, and may be refused as well. */
+const ROUNDS_MAX = 100;
 
 /**
  * Takes a run over at its database, which must be free: the last start of it has ended.

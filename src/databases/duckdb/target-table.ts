@@ -42,7 +42,7 @@ interface FoundColumn {
 /**
  * Finds the table for rows and compares its columns with theirs, or creates it.
  *
- * @throws {PipelineError} `OUTPUT_EXISTS` if the rows do not fit, by the name of a column; `OUTPUT_FAILED` if it is
+ * @throws {PipelineError} `SINK_FAILED` if the rows do not fit, by the name of a column; `OUTPUT_FAILED` if it is
  *   not there.
  */
 export async function targetTable(
@@ -67,7 +67,7 @@ export async function targetTable(
   const types = schema.columns.map((column) => fittingType(column, found, options));
   refuseUnfilled(found, schema, options);
   const constraints = await constraintsOf(connection, name);
-  if (options.key) refuseWithoutKey(options.key, constraints, options);
+  if (options.key) refuseWithoutKey(options.key, found, constraints, options);
   return { name, types, constraints };
 }
 
@@ -104,26 +104,35 @@ function refuseUnfilled(found: readonly FoundColumn[], schema: Schema, options: 
 
 function refuseWithoutKey(
   key: readonly string[],
+  found: readonly FoundColumn[],
   constraints: readonly TableConstraint[],
   options: TargetOptions,
 ): void {
-  const wanted = key.map((name) => name.toLowerCase()).sort();
-  const isKept = constraints.some(
-    (one) =>
-      one.kind === 'unique' &&
-      String(one.columns.map((name) => name.toLowerCase()).sort()) === String(wanted),
-  );
-  if (isKept) return;
+  const isKept = constraints.some((one) => one.kind === 'unique' && areSameColumns(one.columns, key));
+  if (isKept) {
+    // To a unique constraint, no NULL is the same as another one: rows that come again would be added again.
+    const lacking = key.find((name) => found.some((one) => isSameName(one.name, name) && one.isNullable));
+    if (lacking !== undefined)
+      throw misfit(options, lacking, 'NOT NULL, since "key" names it', 'a nullable one');
+    return;
+  }
   throw new PipelineError(
-    'OUTPUT_EXISTS',
+    'SINK_FAILED',
     `"${options.path}", table "${options.table}": expected a primary key or a unique constraint on ` +
       `(${key.join(', ')}), which "key" names, found none; add one, or leave "key" out to append rows`,
   );
 }
 
+/** DuckDB takes names that differ in case alone for one. */
+export const areSameColumns = (some: readonly string[], others: readonly string[]): boolean =>
+  String(lowerCased(some)) === String(lowerCased(others));
+
+const lowerCased = (names: readonly string[]) => names.map((name) => name.toLowerCase()).sort();
+const isSameName = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
+
 const misfit = ({ path, table }: TargetOptions, column: string, expected: string, found: string) =>
   new PipelineError(
-    'OUTPUT_EXISTS',
+    'SINK_FAILED',
     `"${path}", table "${table}", column "${column}": expected ${expected}, found ${found}`,
   );
 

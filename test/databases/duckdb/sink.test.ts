@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Row } from '../../../src/columns/row-view.js';
 import type { Schema } from '../../../src/columns/schema.js';
+import type { StageContext } from '../../../src/engine/stage.js';
 import { duckDbSink } from '../../../src/stages/sinks/duckdb/duckdb.js';
 import { DuckDbSinkOptions } from '../../../src/stages/sinks/duckdb/options.js';
 import { ALL_TYPES, TICKS, temporaryDirectory, ticks } from '../../stages/sinks/sink-rows.js';
@@ -62,7 +63,7 @@ describe('the sink duckdb and its table', () => {
     const path = newPath();
     await inDatabase(path, creation);
     await expect(writeRows(TICKS, { path }, ticks(1))).rejects.toMatchObject({
-      code: 'OUTPUT_EXISTS',
+      code: 'SINK_FAILED',
       message: expect.stringMatching(new RegExp(`column "${column}".*found ${found}`)),
     });
   });
@@ -175,6 +176,29 @@ describe('rows that DuckDB refuses', () => {
     expect((await all(path)).map(([, , price]) => price)).toEqual([0, 2]);
   });
 
+  it('have the lines at which they came, among rows that were refused by their values', async () => {
+    const { path } = options();
+    await inDatabase(path, 'CREATE TABLE ticks (time TIMESTAMP_NS UNIQUE, symbol VARCHAR, price FLOAT)');
+    const batch = (...rows: readonly (readonly [bigint, number])[]): Row[] =>
+      rows.map(([time, price]) => ({ time, symbol: 'A', price }));
+    const { sink, rejects, write } = sinkOf(TICKS, { path });
+    await sink.open?.();
+    await write(batch([1n, 0.1]));
+    await write(batch([1n, 0.1], [1n, 1], [2n, 0.1], [1n, 2]));
+    await sink.flush();
+    await write(batch([2n, 0.1], [1n, 3]));
+    await sink.flush();
+    await sink.close?.();
+    expect(rejects.rows.map(({ line, field }) => [line, field])).toEqual([
+      [1, 'price'],
+      [2, 'price'],
+      [4, 'price'],
+      [5, undefined],
+      [6, 'price'],
+      [7, undefined],
+    ]);
+  });
+
   it('end the job where there are no dead letters, and nothing of the transaction is written', async () => {
     const { path } = options();
     await inDatabase(path, constrained);
@@ -228,6 +252,92 @@ describe('the sink duckdb with "mode: upsert"', () => {
     );
   });
 
+  it('stops at a table whose key may be NULL, since no NULL is the same as another one', async () => {
+    const path = newPath();
+    await inDatabase(
+      path,
+      'CREATE TABLE ticks (time TIMESTAMP_NS, symbol VARCHAR, price DOUBLE, UNIQUE (symbol, time))',
+    );
+    await expect(
+      writeRows(TICKS, { path, mode: 'upsert', key: ['time', 'symbol'] }, ticks(1)),
+    ).rejects.toMatchObject({
+      code: 'SINK_FAILED',
+      message: expect.stringContaining('column "time": expected NOT NULL'),
+    });
+  });
+
+  it('puts rows without a key among the dead letters, however often they come', async () => {
+    const path = newPath();
+    const schema: Schema = {
+      kind: 'custom',
+      columns: [
+        { name: 'symbol', type: 'string', nullable: true },
+        { name: 'price', type: 'float64' },
+      ],
+    };
+    const rows = [
+      { symbol: null, price: 1 },
+      { symbol: null, price: 2 },
+      { symbol: 'x', price: 3 },
+    ];
+    for (let times = 0; times < 2; times++) {
+      const { rejects } = await writeRows(schema, { path, mode: 'upsert', key: ['symbol'] }, rows);
+      expect(rejects.map(({ line }) => line)).toEqual([1, 2]);
+    }
+    expect(await inDatabase(path, 'SELECT symbol, price FROM ticks')).toEqual([['x', 3]]);
+  });
+
+  const withMail: Schema = {
+    kind: 'custom',
+    columns: [
+      { name: 'id', type: 'int32' },
+      { name: 'email', type: 'string' },
+      { name: 'seen', type: 'int32' },
+    ],
+  };
+  const members = async (rows: readonly (readonly [number, string, number])[], before = 'SELECT 1') => {
+    const path = newPath();
+    await inDatabase(
+      path,
+      'CREATE TABLE ticks (ID INTEGER PRIMARY KEY, email VARCHAR UNIQUE, seen INTEGER)',
+      before,
+    );
+    const { rejects } = await writeRows(
+      withMail,
+      { path, mode: 'upsert', key: ['id'] },
+      rows.map(([id, email, seen]) => ({ id, email, seen })),
+    );
+    return {
+      lines: rejects.map(({ line }) => line),
+      found: await inDatabase(path, 'SELECT id, email, seen FROM ticks ORDER BY id'),
+    };
+  };
+
+  it('judges the last row of each key alone, which its own older ones are not in the way of', async () => {
+    expect(
+      await members([
+        [1, 'a', 1],
+        [1, 'a', 2],
+        [2, 'a', 3],
+      ]),
+    ).toEqual({ lines: [3], found: [[1, 'a', 2]] });
+  });
+
+  it('writes the row before the last one of a key where the last one is refused', async () => {
+    const rows = [
+      [1, 'b', 1],
+      [1, 'c', 2],
+      [1, 'a', 3],
+    ] as const;
+    expect(await members(rows, "INSERT INTO ticks VALUES (2, 'a', 0)")).toEqual({
+      lines: [3],
+      found: [
+        [1, 'c', 2],
+        [2, 'a', 0],
+      ],
+    });
+  });
+
   it('does not take the row that it replaces for one that is in its way', async () => {
     const path = newPath();
     await inDatabase(
@@ -245,7 +355,59 @@ describe('the sink duckdb with "mode: upsert"', () => {
   });
 });
 
+describe('the sink duckdb with a checkpoint store', () => {
+  const kept = {
+    checkpointed: true,
+    run: { id: 'run', epoch: 1, owner: { hostname: 'host', pid: 1, threadId: 1 } },
+  } as unknown as Partial<StageContext>;
+
+  it('commits no rows without their checkpoint', async () => {
+    const path = newPath();
+    const { sink, write } = sinkOf(TICKS, { path }, kept);
+    await sink.open?.();
+    await write(ticks(2));
+    await expect(async () => sink.flush()).rejects.toThrow(/together with the checkpoint/);
+    await sink.prepare?.(false);
+    await expect(async () => sink.flush()).rejects.toThrow(/together with the checkpoint/);
+    await sink.decide?.('first');
+    expect(await sink.flush()).toEqual({ rows: 2, position: { ordinal: 2 } });
+    await sink.close?.();
+    expect(await all(path)).toEqual(asSelected(ticks(2)));
+  });
+
+  it('commits no cut that was taken back, or is none, and its rows with the next one', async () => {
+    const path = newPath();
+    const { sink, write } = sinkOf(TICKS, { path }, kept);
+    await sink.open?.();
+    await write(ticks(2));
+    await sink.prepare?.(false);
+    sink.takeBack?.();
+    await expect(sink.decide?.('first')).rejects.toThrow(/not taken back/);
+    await write(ticks(2, 2));
+    await sink.prepare?.(false);
+    await sink.decide?.('second');
+    await expect(sink.decide?.('third')).rejects.toThrow(/not taken back/);
+    await sink.close?.();
+    expect(await all(path)).toEqual(asSelected(ticks(4)));
+    expect(await inDatabase(path, 'SELECT checkpoint FROM tickloom_commits')).toEqual([['second']]);
+  });
+
+  it('refuses a position that is none of its own', async () => {
+    for (const position of [null, {}, { ordinal: -1 }, { ordinal: '3' }]) {
+      const { sink } = sinkOf(TICKS, { path: newPath() });
+      expect(() => sink.resume?.(position)).toThrow(expect.objectContaining({ code: 'CHECKPOINT_INVALID' }));
+    }
+  });
+});
+
 describe('the options of the sink duckdb', () => {
+  it('name a column that the key has twice', () => {
+    const { found, add } = collectProblems();
+    const key = { mode: 'upsert', key: ['time', 'symbol', 'time'] };
+    duckDbSink.plan?.(DuckDbSinkOptions.parse({ path: 'a.duckdb', table: 'ticks', ...key }), TICKS, { add });
+    expect(found).toEqual(['key.2: expected each column once, found "time" again']);
+  });
+
   it('name what does not fit the rows', () => {
     const { found, add } = collectProblems();
     const options = DuckDbSinkOptions.parse({

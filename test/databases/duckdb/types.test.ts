@@ -151,8 +151,8 @@ describe('the sink duckdb', () => {
       { line: 3, field: 'x', found: '-32769' },
     ]);
     const whole = await through(float(), [2 ** 53, 1.5, 2 ** 63, Number.NaN, -0], { types: { x: 'BIGINT' } });
-    expect(whole.values).toEqual([2n ** 53n]);
-    expect(whole.rejects.map(({ found }) => found)).toEqual(['1.5', '9223372036854776000', 'NaN', '-0']);
+    expect(whole.values).toEqual([2n ** 53n, 0n]);
+    expect(whole.rejects.map(({ found }) => found)).toEqual(['1.5', '9223372036854776000', 'NaN']);
   });
 
   it('rounds to FLOAT only where that is asked for', async () => {
@@ -182,10 +182,16 @@ describe('the sink duckdb', () => {
     expect(rejects).toHaveLength(bad.filter((value) => !Number.isNaN(value)).length);
   });
 
-  it('rounds decimals to the nearest one where that is asked for', async () => {
+  it('rounds decimals half away from zero, as the shortest ones that are these numbers, where that is asked for', async () => {
     const options = { types: { x: 'DECIMAL(6,2)' }, rounds: true };
     const { values } = await through(float(), [0.126, -0.126, 1.005, 9_999.994], options, 'x::VARCHAR');
-    expect(values).toEqual(['0.13', '-0.13', '1.00', '9999.99']);
+    expect(values).toEqual(['0.13', '-0.13', '1.01', '9999.99']);
     expect((await through(float(), [9_999.996], options)).rejects).toHaveLength(1);
+  });
+
+  it('writes whole numbers above 2^53 to decimals as they read, and none with a sign for -0', async () => {
+    const options = { types: { x: 'DECIMAL(38,2)' } };
+    const { values } = await through(float(), [2 ** 60, -(2 ** 60), -0, 1e-3 - 1e-3], options, 'x::VARCHAR');
+    expect(values).toEqual(['1152921504606847000.00', '-1152921504606847000.00', '0.00', '0.00']);
   });
 });

@@ -2,7 +2,9 @@ import type { Batch } from '../../../columns/batch.js';
 import { type RowValue, RowView } from '../../../columns/row-view.js';
 import type { Schema } from '../../../columns/schema.js';
 import { retainRows } from '../../../columns/selection.js';
-import type { PlainData } from '../../../core/plain-data.js';
+import { PipelineError } from '../../../core/errors.js';
+import { invariant } from '../../../core/invariant.js';
+import { isCount, type PlainData } from '../../../core/plain-data.js';
 import { cutText } from '../../../core/shown-text.js';
 import { canHold, parseType, TYPES_OF } from '../../../databases/duckdb/column-types.js';
 import type { CommitHolder } from '../../../databases/duckdb/commit-record.js';
@@ -24,6 +26,8 @@ export const duckDbSink: SinkFactory<DuckDbSinkOptions> = {
     for (const [i, name] of key.entries()) {
       if (!names.includes(name))
         problems.add(['key', i], `expected one of ${names.join(', ')}, found "${name}"`);
+      else if (key.indexOf(name) !== i)
+        problems.add(['key', i], `expected each column once, found "${name}" again`);
     }
     checkTypes(types, input, problems);
     refuseAlike(names, problems);
@@ -104,14 +108,14 @@ class DuckDbSink implements Sink {
       memoryMb,
       schema: this.#schema,
       dictionaries,
-      holder: this.#holder,
+      holder: this.holder,
       isNew: resuming !== true,
       onRefused: (row) => rejects.add(this.#letterOf(row)),
       afterRefused: () => rejects.flush(),
     });
   }
 
-  get #holder(): CommitHolder | undefined {
+  protected get holder(): CommitHolder | undefined {
     const { checkpointed, job, keyId, key, id, run } = this.#context;
     if (!this.capabilities.decides || !checkpointed || !run) return undefined;
     const { epoch, owner } = run;
@@ -143,14 +147,18 @@ class DuckDbSink implements Sink {
       const keep = new Uint8Array(batch.length).fill(1);
       const firstRow = this.#rowsBefore + this.#rows - batch.length;
       this.#view.over(batch);
-      for (const value of [...refused.values()].sort((a, b) => a.row - b.row)) {
+      const values = [...refused.values()].sort((a, b) => a.row - b.row);
+      for (const value of values) {
         rejects.add(this.#letterOfValue(batch, value, firstRow));
         keep[value.row] = 0;
       }
       this.#rowsRefused += refused.size;
       await rejects.flush();
       retainRows(batch, keep);
-      await this.writer!.add(batch);
+      await this.writer!.add(
+        batch,
+        values.map(({ row }) => row),
+      );
     } finally {
       batch.release();
     }
@@ -187,7 +195,13 @@ class DuckDbSink implements Sink {
   /** What is committed is known to the database. */
   resume(position: PlainData): void {
     const { ordinal } = (position ?? {}) as { readonly ordinal?: unknown };
-    if (typeof ordinal === 'number') this.#rowsBefore = ordinal;
+    if (!isCount(ordinal)) {
+      throw new PipelineError(
+        'CHECKPOINT_INVALID',
+        'Expected the position of a sink "duckdb", {ordinal}, found something else',
+      );
+    }
+    this.#rowsBefore = ordinal;
   }
 
   get rowsRejected(): number {
@@ -209,6 +223,12 @@ class DuckDbSink implements Sink {
 /** Rows that are committed together with the checkpoint that they are in. */
 class DecidingSink extends DuckDbSink {
   override readonly capabilities = { delivery: 'transactional', decides: true } as const;
+
+  override async flush(): Promise<Durable> {
+    if (!this.holder) return super.flush();
+    invariant(!this.writer!.hasRows, 'rows are committed together with the checkpoint that they are in');
+    return this.durable;
+  }
 
   prepare(): Durable {
     this.writer!.cut();

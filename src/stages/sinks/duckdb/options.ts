@@ -52,7 +52,7 @@ export const DuckDbSinkOptions = z
       .max(32, key)
       .optional()
       .describe(
-        'For `upsert`: the columns that tell rows apart. The table must have a primary key or a unique constraint of them',
+        'For `upsert`: the columns that tell rows apart. The table must have a primary key of them, or a unique constraint and no NULL',
       ),
     types: z
       .record(z.string(), z.string(types).min(1, types).max(64, types), types)
