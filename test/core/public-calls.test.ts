@@ -25,6 +25,9 @@ const OPENED_RATES = rate.openRates(RATES.handle());
 const PACER = new rate.Pacer(BUDGET);
 const OPENED_PACER = rate.openPacer(PACER.handle());
 const RESILIENCE = new resilience.ResilienceCoordinator({ providers: { p: BUDGET } });
+const SERVER = new resilience.ResilienceServer(RESILIENCE);
+const LINK = { post: () => {}, onMessage: () => {} };
+const REMOTE = { handle: SERVER.handle(), link: LINK, onProblem: () => {} };
 const OPENED_RESILIENCE = resilience.openResilience(RESILIENCE.handle());
 const BATCH = new main.Batch(
   { kind: 'custom', columns: [{ name: 'a', type: 'int32' }] },
@@ -213,6 +216,19 @@ const CALLS: Readonly<Record<string, Calls>> = {
     (wrong) => OPENED_RESILIENCE.breaker(wrong),
     (wrong) => OPENED_RESILIENCE.limiter(wrong),
     (wrong) => OPENED_RESILIENCE.throttled(wrong),
+  ],
+  ResilienceServer: [
+    (wrong) => Promise.reject(new resilience.ResilienceServer(wrong)),
+    (wrong) => Promise.reject(new resilience.ResilienceServer(RESILIENCE, wrong ?? null)),
+    (wrong) => SERVER.serve(wrong === 'text' ? NONE : wrong, LINK),
+    (wrong) => SERVER.serve('owner', wrong),
+  ],
+  openRemoteResilience: [
+    (wrong) => resilience.openRemoteResilience(wrong),
+    ...(['handle', 'link', 'onProblem'] as const).map(
+      (part) => (wrong: never) => resilience.openRemoteResilience({ ...REMOTE, [part]: wrong }),
+    ),
+    (wrong) => resilience.openRemoteResilience({ ...REMOTE, clock: wrong ?? null }),
   ],
   FileCheckpointStore: [
     (wrong) => new checkpoints.FileCheckpointStore(wrong === 'text' ? ('' as never) : wrong),

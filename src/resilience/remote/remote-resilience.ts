@@ -10,6 +10,7 @@ import type { ObservedUsage } from '../rate/rate-client.js';
 import { type ScopeRef, scopeNames, scopeOfName, type ThrottledScope } from '../rate/scope-ref.js';
 import type { Resilience } from '../resilience-client.js';
 import { ResilienceCoordinator } from '../resilience-coordinator.js';
+import { checkRemoteParts } from './check-remote.js';
 import type { FromDealer, RemoteResilienceHandle, ToDealer } from './remote-messages.js';
 
 /** How budgets and breakers of another process are opened. */
@@ -26,9 +27,13 @@ export interface RemoteResilienceParts {
  * Opens budgets and breakers of another process in this one: nothing is shared but messages. The budgets are shares of
  * those of the other, and wait as at a budget of nothing while that is silent. The breakers are its own, and go to the
  * states that others find.
+ *
+ * @throws {InvalidOptionsError} if a part is missing, or is none.
  */
-export const openRemoteResilience = (parts: RemoteResilienceParts): RemoteResilience =>
-  new RemoteResilience(parts);
+export function openRemoteResilience(parts: RemoteResilienceParts): RemoteResilience {
+  checkRemoteParts(parts);
+  return new RemoteResilience(parts);
+}
 
 /** Budgets and breakers of another process. */
 export class RemoteResilience implements Resilience {

@@ -1,9 +1,11 @@
+import { assertText } from '../../core/assert-argument.js';
 import { type Clock, systemClock } from '../../core/clock.js';
 import { toWireError } from '../../core/errors.js';
 import type { MessageLink } from '../../core/message-link.js';
 import { BudgetDealer } from '../dealer/budget-dealer.js';
 import type { ResilienceCoordinator } from '../resilience-coordinator.js';
 import { BreakerHub } from './breaker-hub.js';
+import { checkLink, checkServerArguments } from './check-remote.js';
 import type { FromDealer, RemoteResilienceHandle, ToDealer } from './remote-messages.js';
 import { toDealer } from './to-dealer-schema.js';
 
@@ -37,10 +39,10 @@ export class ResilienceServer {
   /** Of the processes that it serves. */
   readonly #ends = new Set<() => void>();
 
-  constructor(
-    coordinator: ResilienceCoordinator,
-    { clock = systemClock, onProblem = () => {} }: ResilienceServerOptions = {},
-  ) {
+  /** @throws {InvalidOptionsError} if an argument is none. */
+  constructor(coordinator: ResilienceCoordinator, options: ResilienceServerOptions = {}) {
+    checkServerArguments(coordinator, options);
+    const { clock = systemClock, onProblem = () => {} } = options;
     this.#coordinator = coordinator;
     this.#dealer = BudgetDealer.of(coordinator.rates, clock);
     this.#onProblem = onProblem;
@@ -57,8 +59,11 @@ export class ResilienceServer {
    *
    * @param owner - Of its handle.
    * @returns A function to be called once the process has ended: until then it counts as one that spends.
+   * @throws {InvalidOptionsError} if the owner is no text, or the link none.
    */
   serve(owner: string, link: MessageLink): () => void {
+    assertText('ResilienceServer.serve', owner);
+    checkLink('ResilienceServer.serve', link);
     const port = this.#dealer.portOf(owner);
     const post = (message: FromDealer) => link.post(message);
     const ends = [port.onNudge((scope) => post({ type: 'nudge', scope })), () => port.close()];
