@@ -174,8 +174,9 @@ export {
   type ProviderListOptions,
 } from './runtime/list-instruments.js';
 export { createPipeline, PipelineBuilder, type PipelineOptions } from './runtime/pipeline-builder.js';
+export type { PipelineRuntime } from './runtime/pipeline-runtime.js';
 export { type ResolveOptions, resolveSpec } from './runtime/resolve-spec.js';
-export { createRuntime, type PipelineRuntime, type RuntimeOptions } from './runtime/runtime.js';
+export { createRuntime, type RuntimeOptions } from './runtime/runtime.js';
 export type { SubscribeOptions } from './runtime/subscribe-options.js';
 export type { UpdateOptions } from './runtime/update-options.js';
 export type { GroupHandle, GroupInfo } from './service/groups/group-handle.js';

@@ -1,6 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 
-/** DuckDB in memory with one thread: what is compared with one thread of ours. */
+/** DuckDB with one thread: what is compared with one thread of ours. */
 export class OneThreadDuckDb {
   readonly #connection: Awaited<ReturnType<DuckDBInstance['connect']>>;
   readonly #instance: DuckDBInstance;
@@ -10,8 +10,9 @@ export class OneThreadDuckDb {
     this.#connection = connection;
   }
 
-  static async open(): Promise<OneThreadDuckDb> {
-    const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+  /** @param path - File of the database. Default: in memory. */
+  static async open(path = ':memory:'): Promise<OneThreadDuckDb> {
+    const instance = await DuckDBInstance.create(path, { threads: '1' });
     return new OneThreadDuckDb(instance, await instance.connect());
   }
 

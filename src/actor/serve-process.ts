@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import { type Remote, wrap } from 'comlink';
 import { systemClock } from '../core/clock.js';
-import { toWireError } from '../core/errors.js';
+import { PipelineError, toWireError } from '../core/errors.js';
 import type { MessageLink } from '../core/message-link.js';
 import { OnceAMinute } from '../core/once-a-minute.js';
 import type { RemoteResilienceHandle } from '../resilience/remote/remote-messages.js';
@@ -43,7 +43,9 @@ export function serveProcess(parts: ProcessParts): void {
     else endProcessGroup();
   });
   // Changes nothing of what becomes of the error.
-  process.on('uncaughtExceptionMonitor', (error) => link.tell({ type: 'fault', error: toWireError(error) }));
+  process.on('uncaughtExceptionMonitor', (error) => {
+    link.tell({ type: 'fault', error: toWireError(error), isCaught: isCaughtByUsers() });
+  });
   link.listen((message) => {
     if (message.for === 'budgets') {
       link.budgets.take(message.message);
@@ -53,6 +55,7 @@ export function serveProcess(parts: ProcessParts): void {
       serving?.ask(message.id, message.what);
       return;
     }
+    if (serving) throw new PipelineError('INTERNAL', 'Expected one task for a process, found a second one');
     new Counters(counters).mayRunUntilNs = message.mayRunUntilNs as Counters['mayRunUntilNs'];
     serving = new Serving(link, message.task);
     const memory = {
@@ -64,6 +67,10 @@ export function serveProcess(parts: ProcessParts): void {
   });
   link.tell({ type: 'hello', nowNs: process.hrtime.bigint() });
 }
+
+/** Whether code of users takes what nobody has caught: the process goes on then. */
+const isCaughtByUsers = (): boolean =>
+  process.listenerCount('uncaughtException') > 0 || process.hasUncaughtExceptionCaptureCallback();
 
 /** The one task of the process. */
 class Serving {
@@ -115,10 +122,10 @@ class Serving {
     );
   }
 
-  /** Nobody supervises the task any more: with checkpoints, another process goes on from the last one. */
+  /** Nobody supervises the task any more: with checkpoints, another process goes on from the last one; else, it drains. */
   leave(): void {
     this.#isLeft = true;
-    void (this.#task.checkpoints ? this.#actor.suspend() : this.#actor.stop());
+    void this.#actor.suspend();
   }
 }
 

@@ -27,3 +27,12 @@ export function sayRefusal(error: RuntimeError, terminal: Terminal): void {
     error instanceof InvalidOptionsError ? problemLines([error]).map((line) => `  - ${line}`) : rest;
   for (const line of [title, ...below]) terminal.say(`${plainText(line)}\n`);
 }
+
+/** Prints the problems of specs, one per line. */
+export function sayProblems(
+  specs: readonly (Problems | { readonly resolved: unknown })[],
+  terminal: Terminal,
+): void {
+  const refused = specs.filter((spec) => 'problems' in spec);
+  for (const line of problemLines(refused)) terminal.say(`${plainText(line)}\n`);
+}

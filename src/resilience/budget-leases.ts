@@ -1,6 +1,6 @@
-import { type Clock, sleep } from '../core/clock.js';
+import type { Clock, TimerHandle } from '../core/clock.js';
 import { describeValue } from '../core/shown-text.js';
-import { millis, type Nanos } from '../core/units.js';
+import type { Nanos } from '../core/units.js';
 import { WakeableSleep } from '../core/wakeable-sleep.js';
 import type { CircuitBreaker } from './breaker/circuit-breaker.js';
 import type { BudgetPort, BudgetShare, ShareRequest } from './budget-port.js';
@@ -179,12 +179,18 @@ export class BudgetLeases {
     waitMs: number,
   ): Promise<BudgetShare | undefined> {
     const { port, onProblem } = this.#parts;
-    const answered = new AbortController();
+    const { signal } = this.#stopping;
+    let timer: TimerHandle;
+    let stop = () => {};
     try {
       const asked = request();
-      const late = this.#sleep(waitMs, AbortSignal.any([answered.signal, this.#stopping.signal]));
-      const share: unknown = await Promise.race([port.renew(asked), late.then(() => NO_ANSWER)]);
-      if (this.#stopping.signal.aborted) return undefined;
+      const late = new Promise<typeof NO_ANSWER>((resolve) => {
+        stop = () => resolve(NO_ANSWER);
+        timer = this.#idle.setTimeout(stop, waitMs);
+        signal.addEventListener('abort', stop);
+      });
+      const share: unknown = await Promise.race([port.renew(asked), late]);
+      if (signal.aborted) return undefined;
       if (share === NO_ANSWER)
         throw new Error(`Expected an answer within ${Math.round(waitMs)} ms, found none`);
       if (typeof share !== 'object' || share === null) {
@@ -195,7 +201,8 @@ export class BudgetLeases {
       onProblem({ scope: scopeName(ref), error });
       return undefined;
     } finally {
-      answered.abort();
+      this.#idle.clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
     }
   }
 
@@ -230,10 +237,6 @@ export class BudgetLeases {
     const text = JSON.stringify(declared);
     if (text !== news.declared) this.#parts.rates.set(ref, declared);
     news.declared = text;
-  }
-
-  #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return sleep(this.#idle, millis(ms), signal);
   }
 }
 

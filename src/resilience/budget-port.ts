@@ -26,7 +26,7 @@ export interface ShareRequest {
     readonly permits: number;
     /** Whether calls wait, or were refused since the last request. */
     readonly isShort: boolean;
-    /** The largest cost, in permits, that the share was too small for since then; 0: none. A share that covers it is due some time. */
+    /** Permits of the largest call that the share was too small for since then; 0: none. A share that covers it is due some time. */
     readonly wanted: number;
   };
   /** Calls in flight here, which hold places also when the share has fewer; 0 without a cap. */

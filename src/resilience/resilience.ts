@@ -22,7 +22,11 @@ export {
   type RemoteResilience,
   type RemoteResilienceParts,
 } from './remote/remote-resilience.js';
-export { ResilienceServer } from './remote/resilience-server.js';
+export {
+  ResilienceServer,
+  type ResilienceServerOptions,
+  type ServerProblem,
+} from './remote/resilience-server.js';
 export { openResilience, type Resilience, type ResilienceClient } from './resilience-client.js';
 export { ResilienceCoordinator, type ResilienceCoordinatorOptions } from './resilience-coordinator.js';
 export type { ResilienceHandle } from './resilience-handle.js';

@@ -1,47 +1,51 @@
-import { turnOfTheLoop } from '../core/clock.js';
-import { InvalidSpecError, PipelineError, toWireError } from '../core/errors.js';
+import { PipelineError, toWireError } from '../core/errors.js';
 import type { EventStreamOptions } from '../core/event-log.js';
 import type { PlainData } from '../core/plain-data.js';
 import { cutText } from '../core/shown-text.js';
 import { NANOS_PER_MILLI } from '../core/units.js';
-import { problemOfNoStore } from '../plan/exactly-once.js';
 import type { JobFiles } from '../plan/paths/job-files.js';
-import { problemOfSlicedTopic } from '../plan/sliced-topics.js';
 import type { GroupSettings } from '../settings/group-settings.js';
 import type { JobLimits } from '../settings/job-limits.js';
 import type { JobRecord, JobStore } from '../store/job-store.js';
 import { drainDeadlineMs } from '../supervision/drain-deadline.js';
-import { type IsolationWish, problemOfIsolation } from '../supervision/isolation-of.js';
 import {
   isEndState,
   type JobHandle,
   type JobInfo,
   type JobReport,
-  type JobTerms,
   type MissedEvents,
   type RuntimeEvent,
 } from '../supervision/job.js';
 import type { JobActor } from '../supervision/job-actor.js';
 import type { JobPast } from '../supervision/job-life.js';
-import type { StartQueue } from '../supervision/start-queue.js';
 import { Supervisor, type SupervisorContext } from '../supervision/supervisor.js';
 import type { JobBounds } from '../wire/bounds.js';
 import type { CheckpointFolder } from '../wire/pipeline-actor.js';
 import type { ResolvedSpec } from '../wire/resolved-spec.js';
 import { providersOfSpec } from '../wire/stages-of-spec.js';
+import { AdmissionQueue } from './admission-queue.js';
 import { assertFollows } from './assert-follows.js';
-import type { NeededJob } from './dependencies.js';
+import { logEvent } from './event-log-lines.js';
 import type { GroupHandle, GroupInfo } from './groups/group-handle.js';
 import { JobGroups } from './groups/job-groups.js';
 import { JobAdmission } from './job-admission.js';
-import { type BoundOptions, jobBoundsOf } from './job-bounds-of.js';
+import type { BoundOptions } from './job-bounds-of.js';
 import type { JobCheckpoints } from './job-checkpoints.js';
 import { JOB_ID, termsOf } from './job-identity.js';
-import { JobKeeper, type Submitted } from './job-keeper.js';
-import { DEFAULT_RESTART_POLICY, restartPolicy } from './restart-policy-of.js';
+import type { JobKeeper, Submitted } from './job-keeper.js';
+import {
+  assertDelivery,
+  assertIsolation,
+  boundsOfSpec,
+  cycleError,
+  queueFullError,
+} from './refuse-submit.js';
+import { restartPolicy } from './restart-policy-of.js';
 import { reachedPoints } from './resume-job.js';
 import type { ScheduleRecords } from './schedules/schedule-records.js';
+import { SettledJobs } from './settled-jobs.js';
 import type { CheckedSubmitOptions } from './submit-options.js';
+import { toldKeeper } from './told-keeper.js';
 
 export interface PipelineServiceContext
   extends Omit<SupervisorContext, 'queue' | 'waitsFor' | 'gate' | 'onWish' | 'onForgotten'> {
@@ -55,19 +59,20 @@ export interface PipelineServiceContext
   readonly store?: JobStore | undefined;
 }
 
-/** Jobs whose dependencies have come or failed that are dealt with in one turn of the event loop. */
-const SETTLED_PER_TURN = 50;
-
 /** Takes jobs, and decides which one the supervisor starts next: by priority, tenant, limits and dependencies. */
-export class PipelineService implements StartQueue<JobActor> {
+export class PipelineService {
   readonly #context: PipelineServiceContext;
   readonly #supervisor: Supervisor;
   readonly #admission: JobAdmission<JobActor>;
   readonly #keeper: JobKeeper | undefined;
   readonly #groups: JobGroups;
-  /** Jobs whose dependencies have come, or with why they cannot come any more. */
-  readonly #settled: { readonly job: JobActor; readonly reason?: string }[] = [];
-  #isSettling = false;
+  readonly #settled = new SettledJobs<JobActor>({
+    startQueued: () => this.#supervisor.startQueued(),
+    onMet: (job) => this.#tellWaiting(job),
+    onUnmeetable: (job, reason) => {
+      if (!this.isClosed) job.refuse({ code: 'DEPENDENCY_UNMET', message: reason, retryable: false });
+    },
+  });
   /** Jobs that could not be resumed, and are to be with the next start. They count as ended here. */
   readonly #unresumed = new Map<JobActor, JobRecord>();
   /** Submits that are not durable yet. */
@@ -77,10 +82,11 @@ export class PipelineService implements StartQueue<JobActor> {
   constructor(context: PipelineServiceContext) {
     this.#context = context;
     this.#admission = new JobAdmission(context.limits, {
-      onMet: (job) => this.#settle({ job }),
-      onUnmeetable: (job, reason) => this.#settle({ job, reason }),
+      onMet: (job) => this.#settled.add({ job }),
+      onUnmeetable: (job, reason) => this.#settled.add({ job, reason }),
     });
-    this.#keeper = context.store && this.#makeKeeper(context.store);
+    this.#keeper =
+      context.store && toldKeeper(context.store, { ...context, tell: (event) => this.tell(event) });
     const keeper = this.#keeper;
     this.#groups = new JobGroups(context.groups ?? {}, {
       clock: context.clock,
@@ -93,7 +99,13 @@ export class PipelineService implements StartQueue<JobActor> {
     });
     this.#supervisor = new Supervisor({
       ...context,
-      queue: this,
+      queue: new AdmissionQueue({
+        clock: context.clock,
+        admission: this.#admission,
+        groups: this.#groups,
+        get: (id) => this.#supervisor.get(id),
+        startSoon: () => this.#settled.startSoon(),
+      }),
       gate: this.#groups,
       ...(keeper && {
         onWish: (job, wish) => keeper.wish(job, wish),
@@ -234,10 +246,9 @@ export class PipelineService implements StartQueue<JobActor> {
   #take(spec: ResolvedSpec, files: JobFiles | undefined, options: CheckedSubmitOptions): JobActor {
     const { dependsOn, restart, maxRows, maxDuration, until, slice, ...terms } = options;
     const bounds = this.boundsOf({ maxRows, maxDuration, until, slice }, spec);
-    if (spec.delivery === 'exactly-once' && !this.#context.checkpoints) {
-      throw new InvalidSpecError(`spec "${spec.name}"`, [problemOfNoStore()]);
-    }
-    this.#assertIsolation(spec, options);
+    const { checkpoints, settings } = this.#context;
+    assertDelivery(spec, { hasStore: checkpoints !== undefined });
+    assertIsolation(spec, { submitted: options, defaults: settings });
     this.assertRoom({ name: spec.name, waits: dependsOn.length > 0 });
     const needed = dependsOn.map(({ job, on }) => ({ job: this.#find(spec.name, job), on }));
     const cycle = this.#admission.cycle(spec.name, needed);
@@ -245,7 +256,7 @@ export class PipelineService implements StartQueue<JobActor> {
     if (terms.group !== undefined) this.#groups.assertOpen(terms.group);
     return this.#supervisor.submit(spec, files, {
       restart: restartPolicy(restart),
-      checkpoints: this.#context.checkpoints,
+      checkpoints,
       bounds,
       terms: {
         ...terms,
@@ -271,16 +282,7 @@ export class PipelineService implements StartQueue<JobActor> {
   boundsOf(options: BoundOptions, spec: ResolvedSpec): JobBounds | undefined {
     const { checkpoints, clock } = this.#context;
     const nowMs = Number(clock.wall() / NANOS_PER_MILLI);
-    const bounds = jobBoundsOf(options, { hasStore: checkpoints !== undefined, nowMs });
-    const problem = bounds?.isSlice ? problemOfSlicedTopic(spec) : undefined;
-    if (problem) throw new InvalidSpecError(`spec "${spec.name}"`, [problem]);
-    return bounds;
-  }
-
-  /** @throws {InvalidSpecError} if the spec cannot run in what was said. */
-  #assertIsolation(spec: ResolvedSpec, submitted: IsolationWish): void {
-    const problem = problemOfIsolation(spec, { submitted, defaults: this.#context.settings });
-    if (problem) throw new InvalidSpecError(`spec "${spec.name}"`, [problem]);
+    return boundsOfSpec(spec, options, { hasStore: checkpoints !== undefined, nowMs });
   }
 
   /**
@@ -294,8 +296,7 @@ export class PipelineService implements StartQueue<JobActor> {
     const { queued } = this.#context.limits;
     if (this.#admission.waiting < queued) return;
     if (!job?.waits && this.#admission.isAwaited(job?.name)) return;
-    const message = `${queued} jobs wait already, which is as many as may ("limits.queued"): submit again when some have started`;
-    throw new PipelineError('JOB_QUEUE_FULL', message, { retryable: true });
+    throw queueFullError(queued);
   }
 
   /** @throws {PipelineError} `RUNTIME_CLOSED`. */
@@ -322,7 +323,7 @@ export class PipelineService implements StartQueue<JobActor> {
   ): Promise<JobInfo> {
     const job = this.#supervisor.get(idOrName);
     job.assertUpdatable();
-    this.#assertIsolation(changed, job.terms ?? {});
+    assertIsolation(changed, { submitted: job.terms ?? {}, defaults: this.#context.settings });
     await assertFollows(job, changed, this.#context.checkpoints);
     await this.#supervisor.update(job, changed, files, options);
     if (written !== undefined) await this.#keeper?.changeSpec(job, written);
@@ -337,28 +338,6 @@ export class PipelineService implements StartQueue<JobActor> {
   /** @see Supervisor.get */
   get(idOrName: string): JobHandle {
     return this.#supervisor.get(idOrName);
-  }
-
-  #makeKeeper(store: JobStore): JobKeeper {
-    const { clock, log } = this.#context;
-    return new JobKeeper({
-      store,
-      clock,
-      stableAfterMs: DEFAULT_RESTART_POLICY.stableAfterMs,
-      onFailed: (error, { isRetried }) => {
-        const what = isRetried
-          ? 'the store of jobs has no room: what happens is written later'
-          : 'the store of jobs has failed: what happens from now on is not kept';
-        log.error({ err: error }, what);
-        this.tell({ type: 'store.failed', atMs: Number(clock.wall() / NANOS_PER_MILLI), error });
-      },
-      onRecovered: () => {
-        log.info({}, 'the store of jobs has kept all that had waited');
-        this.tell({ type: 'store.recovered', atMs: Number(clock.wall() / NANOS_PER_MILLI) });
-      },
-      onRefused: ({ id, name }, error) =>
-        log.error({ job: name, id, err: error }, 'the store does not take the record of a job as it is'),
-    });
   }
 
   /** Whether there is a job with this id or name. */
@@ -378,18 +357,7 @@ export class PipelineService implements StartQueue<JobActor> {
 
   /** Tells the listeners of an event. */
   tell(event: RuntimeEvent): void {
-    if (event.type === 'schedule.due' && event.result === 'refused') {
-      const { name, instantMs, error } = event;
-      this.#context.log.warn({ schedule: name, instantMs, error }, 'a scheduled job was refused');
-    }
-    if (event.type === 'group.restarting') {
-      const { name, cause, jobs, restarts } = event;
-      this.#context.log.warn({ group: name, cause, jobs, restarts }, 'a group restarts');
-    }
-    if (event.type === 'group.dead') {
-      const { name, error, jobs } = event;
-      this.#context.log.error({ group: name, err: error, jobs }, 'all jobs of a group end');
-    }
+    logEvent(event, this.#context.log);
     this.#supervisor.tell(event);
   }
 
@@ -453,40 +421,6 @@ export class PipelineService implements StartQueue<JobActor> {
     return this.#supervisor.isClosed;
   }
 
-  get isEmpty(): boolean {
-    return this.#admission.first(this.#context.clock.now()) === undefined;
-  }
-
-  push(job: JobActor): void {
-    this.#groups.join(job);
-    const { dependsOn = [] } = job.terms ?? ({} as Partial<JobTerms>);
-    const hasBegun = job.context.runs.length > 0; // what it waited for has come
-    const needed = (hasBegun ? [] : dependsOn).map(({ job, id, on }): NeededJob<JobActor> => {
-      return { job: id === undefined ? job : this.#supervisor.get(id), on };
-    });
-    this.#admission.add(job, { name: job.name, claim: this.#claimOf(job), needed }, { isHeld: true });
-  }
-
-  takeBack(job: JobActor): boolean {
-    return this.#admission.takeBack(job, { name: job.name, claim: this.#claimOf(job) });
-  }
-
-  #claimOf({ terms }: JobActor) {
-    const { priority = 0, tenant, providers = [] } = terms ?? ({} as Partial<JobTerms>);
-    return { priority, tenant, providers, sinceNs: this.#context.clock.now() };
-  }
-
-  shift(): JobActor | undefined {
-    return this.#admission.take(this.#context.clock.now());
-  }
-
-  delete(job: JobActor): void {
-    const { state, error } = job.inspect();
-    if (!isEndState(state)) return;
-    this.#admission.end(job, { state, message: error?.message });
-    this.#startSoon();
-  }
-
   #follow(event: RuntimeEvent): void {
     if (event.type === 'job.ended') this.#keeper?.note(this.#supervisor.get(event.report.id));
     if (event.type !== 'job.state') return;
@@ -505,45 +439,10 @@ export class PipelineService implements StartQueue<JobActor> {
     return this.#supervisor.find(wanted) ?? wanted;
   }
 
-  #settle(settled: { readonly job: JobActor; readonly reason?: string }): void {
-    this.#settled.push(settled);
-    this.#startSoon();
-  }
-
-  /** Later, so that listeners are told of what has happened before they are told of what follows from it. */
-  #startSoon(): void {
-    if (this.#isSettling) return;
-    this.#isSettling = true;
-    queueMicrotask(() => void this.#settleAll());
-  }
-
-  async #settleAll(): Promise<void> {
-    for (;;) {
-      this.#supervisor.startQueued();
-      for (const { job, reason } of this.#settled.splice(0, SETTLED_PER_TURN)) {
-        if (reason === undefined) this.#tellWaiting(job);
-        else if (!this.isClosed) job.refuse({ code: 'DEPENDENCY_UNMET', message: reason, retryable: false });
-      }
-      if (this.#settled.length === 0) break;
-      await turnOfTheLoop();
-    }
-    this.#isSettling = false;
-  }
-
   #tellWaiting(job: JobActor): void {
     const waitsFor = this.#admission.waitsFor(job);
     if (!waitsFor || waitsFor.length === 0) return;
     const atMs = Number(this.#context.clock.wall() / NANOS_PER_MILLI);
     this.#supervisor.tell({ type: 'job.waiting', id: job.id, name: job.name, atMs, waitsFor });
   }
-}
-
-function cycleError(names: readonly string[]): PipelineError {
-  if (names.length === 2) {
-    const own = `Job "${cutText(names[0]!)}" would wait for itself. To wait for an earlier job of this name, give its id in "dependsOn"`;
-    return new PipelineError('DEPENDENCY_CYCLE', own);
-  }
-  const way = names.map((name) => `"${cutText(name)}"`).join(' → ');
-  const message = `These jobs would wait for one another, each for the one after it: ${way}. Take one of them out of a "dependsOn"`;
-  return new PipelineError('DEPENDENCY_CYCLE', message);
 }

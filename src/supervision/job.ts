@@ -234,13 +234,22 @@ export function jobIdOf(event: RuntimeEvent): string | undefined {
 const isOfJob = (event: RuntimeEvent): event is EventOfJob => event.type.startsWith('job.');
 
 /** A breaker has come into another state. */
-export type BreakerChange = Extract<BreakerEvent, { readonly type: (typeof BREAKER_CHANGES)[number] }>;
+export type BreakerChange = Extract<
+  BreakerEvent,
+  { readonly type: 'opened' | 'halfOpened' | 'closed' | 'heldOpen' | 'disabled' }
+>;
 
-const BREAKER_CHANGES = ['opened', 'halfOpened', 'closed', 'heldOpen', 'disabled'] as const;
+const BREAKER_CHANGES: readonly BreakerEvent['type'][] = [
+  'opened',
+  'halfOpened',
+  'closed',
+  'heldOpen',
+  'disabled',
+] satisfies BreakerChange['type'][];
 
 /** Whether a breaker has come into another state. */
 export const isBreakerChange = (event: BreakerEvent): event is BreakerChange =>
-  (BREAKER_CHANGES as readonly string[]).includes(event.type);
+  BREAKER_CHANGES.includes(event.type);
 
 /** An event that a runtime reports to its listeners, in order for each job. Plain data. */
 export type RuntimeEvent =

@@ -213,7 +213,9 @@ export class RunThread {
     this.#run.end();
     this.#leaveAfter(
       waitMs,
-      'it was ended by force, but is in a call that cannot be interrupted, such as execFileSync, and goes once that returns: give such a call a timeout, or use its asynchronous form, such as spawn',
+      this.host.isolation === 'process'
+        ? 'it was ended by force, and goes once the system has freed its memory and any call that it is in returns, such as one that waits for a disk or a network file system'
+        : 'it was ended by force, but is in a call that cannot be interrupted, such as execFileSync, and goes once that returns: give such a call a timeout, or use its asynchronous form, such as spawn',
     );
   }
 
@@ -228,7 +230,7 @@ export class RunThread {
   /** Gives the thread up, if it is still there by then. Its end is noticed all the same. */
   #leaveAfter(ms: number, because: string): void {
     this.#after(ms, () => {
-      const message = `The thread did not end within ${ms} ms and was left running: ${because}`;
+      const message = `The ${this.host.isolation} did not end within ${ms} ms and was left running: ${because}`;
       this.#listener.onLost({ code: 'THREAD_LEFT_RUNNING', message, retryable: false });
     });
   }

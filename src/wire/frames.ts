@@ -1,7 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
 import { PipelineError } from '../core/errors.js';
 
-/** A task has the spec with its calendars, an outcome what all stages say: far less than this. */
+/** A task has the spec with its calendars: far less than this. */
 const FRAME_BYTES_MAX = 64 << 20;
 const LENGTH_BYTES = 4;
 
@@ -19,8 +19,14 @@ export function frame(message: unknown): Buffer {
  * message throw there where nobody can catch it, and code of users can write to any pipe of its process.
  */
 export class FrameReader {
+  readonly #bytesMax: number;
   #chunks: Buffer[] = [];
   #bytes = 0;
+
+  /** @param bytesMax - Of one message. */
+  constructor(bytesMax = FRAME_BYTES_MAX) {
+    this.#bytesMax = bytesMax;
+  }
 
   /**
    * Takes bytes, and gives the messages that are whole now.
@@ -32,8 +38,8 @@ export class FrameReader {
     this.#bytes += chunk.length;
     while (this.#bytes >= LENGTH_BYTES) {
       const length = this.#first(LENGTH_BYTES).readUint32LE(0);
-      if (length > FRAME_BYTES_MAX) {
-        throw noMessage(`one of ${length} bytes, above the ${FRAME_BYTES_MAX} that one may have`);
+      if (length > this.#bytesMax) {
+        throw noMessage(`one of ${length} bytes, above the ${this.#bytesMax} that one may have`);
       }
       if (this.#bytes < LENGTH_BYTES + length) return;
       const whole = this.#first(LENGTH_BYTES + length);

@@ -33,8 +33,8 @@ export type FromActor = { readonly for: 'actor' } & (
   | { readonly type: 'answer'; readonly id: number; readonly value?: unknown; readonly mirror: MemoryCopy }
   | { readonly type: 'refusal'; readonly id: number; readonly message: string }
   | { readonly type: 'outcome'; readonly outcome: PipelineOutcome; readonly mirror: MemoryCopy }
-  /** What nobody caught, and the process ends with. */
-  | { readonly type: 'fault'; readonly error: WireError }
+  /** What nobody caught, and the process ends with; unless a handler of users takes it, which can go on after it. */
+  | { readonly type: 'fault'; readonly error: WireError; readonly isCaught: boolean }
 );
 
 /** What goes through the pipe of the thread that watches, also while the main thread is blocked. */

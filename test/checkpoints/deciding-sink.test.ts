@@ -222,6 +222,27 @@ describe('a run whose database decides', () => {
     });
   });
 
+  it('has every row once if the last checkpoint of a slice is saved at the second attempt', async () => {
+    const own = tables(false);
+    const store = new MemoryCheckpointStore();
+    let saves = 0;
+    const flaky: CheckpointStore = {
+      load: (key) => store.load(key),
+      claim: (key, owner) => store.claim(key, owner),
+      async save(key, fence, checkpoint) {
+        if (saves++ === 0) throw new PipelineError('CHECKPOINT_FAILED', 'no answer', { retryable: true });
+        await store.save(key, fence, checkpoint);
+      },
+      list: () => store.list(),
+      remove: (key) => store.remove(key),
+    };
+    for (let slices = 0; slices < 10 && !(await isOver(store)); slices++) {
+      const options = { ...own.options(() => {}), store: flaky, sliceRows: 100 };
+      expect((await createPipeline(SPEC, options).run()).error).toBeUndefined();
+    }
+    expect(own.database.rows).toHaveLength(ROWS);
+  });
+
   it('keeps its undecided checkpoint in a store of files', async () => {
     const scratch = scratchFolder();
     try {

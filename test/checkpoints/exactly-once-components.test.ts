@@ -113,8 +113,8 @@ const PROVIDERS = builtIn.all('source').filter(({ provider }) => provider);
 
 const nameOf = ({ kind, name }: { readonly kind: string; readonly name: string }) => `${kind} ${name}`;
 
-/** `test/stages/sinks/postgres/lost-connections.test.ts` kills them. */
-const IN_DATABASES: ReadonlySet<string> = new Set(['postgres']);
+/** `test/stages/sinks/postgres/lost-connections.test.ts` and `test/threads/duckdb-kills.test.ts` kill them. */
+const IN_DATABASES: ReadonlySet<string> = new Set(['postgres', 'duckdb']);
 
 describe('the components that take part in checkpoints', () => {
   it('are run here, all of them', () => {

@@ -467,6 +467,21 @@ deadLetter: { path: out/../out/first.jsonl }
     }
   });
 
+  it.each(['run', 'validate'])(
+    'refuses a job that cannot run in the host that its spec names (%s)',
+    async (command) => {
+      await write(
+        'shares.yaml',
+        `name: shares\nsource: { use: synthetic }\nsink: { use: topic, topic: t }\nisolation: process\n`,
+      );
+      const ended = await tickloom([command, 'shares.yaml']);
+      expect(ended).toMatchObject({ code: 2, out: '' });
+      expect(ended.err).toContain(
+        'isolation: expected "thread", since topics cannot reach into another process yet',
+      );
+    },
+  );
+
   it('refuses a dead-letter file that is anything else, and says so when it is validated', async () => {
     await write('bad.yaml', `${ENDLESS}deadLetter: { path: bad.yaml }\n`);
     for (const command of ['validate', 'run']) {

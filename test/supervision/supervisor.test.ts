@@ -243,6 +243,21 @@ describe('supervisor', () => {
     expect(await stuck!.job.outcome).toMatchObject({ outcome: 'stopped', stages: [] });
   });
 
+  it('says of a process that it gives up that it is one', async () => {
+    const { supervisor, threads, clock } = startSupervisor({ maxThreads: 1 });
+    const job = supervisor.submit({ ...specOf('a'), isolation: 'process' });
+    const run = threads.last;
+    run.counters.set('startStep', StartStep.started);
+    run.answer();
+    await until(() => job.inspect().state === 'running');
+    const drained = job.drain({ deadlineMs: 300 });
+    clock.advance(300 + 50);
+    clock.advance(1_000);
+    const { error } = await drained;
+    expect(error?.message).toMatch(/^The process did not end within 1000 ms/);
+    expect(error?.message).not.toMatch(/execFileSync/);
+  });
+
   it('gives up a thread that is not gone a second after it was ended, and takes its place back later', async () => {
     const { supervisor, threads, clock } = startSupervisor({ maxThreads: 1 });
     const job = supervisor.submit(specOf('a'));

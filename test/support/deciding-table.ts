@@ -51,6 +51,7 @@ export class DecidingTable {
         /** In the transaction: those in front of the last `prepare` that has not been decided, and those behind it. */
         let prepared: Row[] = [];
         let rows: Row[] = [];
+        let isPrepared = false;
         /** As a sink with one transaction, it takes no rows until those before the cut are decided. */
         const hold = new Hold();
         const commit = (checkpoint: string | undefined) => {
@@ -77,6 +78,7 @@ export class DecidingTable {
           async prepare() {
             prepared.push(...rows);
             rows = [];
+            isPrepared = true;
             hold.begin();
             await onStep('prepare');
             return { rows: prepared.length, position: null };
@@ -84,11 +86,13 @@ export class DecidingTable {
           takeBack: () => {
             rows = [...prepared, ...rows];
             prepared = [];
+            isPrepared = false;
             hold.release();
           },
           async decide(checkpoint) {
-            if (prepared.length === 0) [prepared, rows] = [rows, []];
             try {
+              if (!isPrepared) throw new Error('a checkpoint that was not prepared, or was taken back');
+              isPrepared = false;
               await onStep('decide');
               commit(checkpoint);
               await onStep('committed');

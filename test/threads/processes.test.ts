@@ -141,6 +141,54 @@ describe('the process of a job', () => {
     expect(other.inspect().state).toBe('running');
   });
 
+  it('is ended when its code asks for the task again', async () => {
+    const runtime = await startRuntime();
+    const top = `import { writeSync } from 'node:fs'; import { serialize } from 'node:v8';`;
+    const code = `const bytes = serialize({ for: 'actor', type: 'hello', nowNs: process.hrtime.bigint() });
+      const length = Buffer.alloc(4);
+      length.writeUint32LE(bytes.length, 0);
+      writeSync(3, Buffer.concat([length, bytes]));
+      emit(batch);`;
+    const operators = [moduleOperator(code, { top })];
+    const job = await runtime.submit(
+      { name: 'again', source: endless, operators, sink: discard },
+      { isolation },
+    );
+    expect((await job.outcome).error).toMatchObject({
+      code: 'PROCESS_CRASHED',
+      message: expect.stringMatching(/a second one that asks for its task/),
+    });
+  });
+
+  it('that exits after an error that its code has caught has exited, and not crashed by that error', async () => {
+    const runtime = await startRuntime();
+    const code = `process.on('uncaughtException', () => setTimeout(() => process.exit(3), 50));
+      setTimeout(() => { throw new Error('caught') }, 0); emit(batch);`;
+    const job = await runtime.submit(
+      { name: 'caught', source: endless, operators: [moduleOperator(code)], sink: discard },
+      { isolation },
+    );
+    const { error } = await job.outcome;
+    expect(error).toMatchObject({ code: 'PROCESS_EXITED' });
+    expect(error?.message).toMatch(/exited with code 3/);
+  });
+
+  it('that crashes takes what it has started with it', async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, 'pid');
+    const runtime = await startRuntime();
+    const code = `const { pid } = spawn('sleep', ['600'], { stdio: 'ignore' });
+      writeFileSync(${JSON.stringify(file)}, String(pid)); process.abort();`;
+    const top = `import { spawn } from 'node:child_process'; import { writeFileSync } from 'node:fs';`;
+    const operators = [moduleOperator(code, { top })];
+    const job = await runtime.submit(
+      { name: 'leaves', source: endless, operators, sink: discard },
+      { isolation },
+    );
+    expect((await job.outcome).error?.code).toBe('PROCESS_CRASHED');
+    await until(() => !isAlive(Number(readFileSync(file, 'utf8'))));
+  });
+
   it('that crashes as soon as it is there does not keep others from being started', async () => {
     const runtime = await startRuntime();
     for (let i = 0; i < 6; i++) {
@@ -315,6 +363,20 @@ describe('a process whose runtime has gone', () => {
     expect(isAlive(other.pid())).toBe(true);
     otherOwner.kill('SIGKILL');
     await until(() => !isAlive(other.pid()));
+  });
+
+  it('drains its job where there are no checkpoints, and loses no row', async () => {
+    const folder = temporaryFolder();
+    const { operator, pid } = telling(folder);
+    const out = join(folder, 'out.jsonl');
+    const owner = startOwner(folder, {
+      spec: { source: { use: 'synthetic', rate: 1_000 }, sink: { use: 'jsonl', path: out } },
+      operators: [operator],
+    });
+    await until(() => pid() > 0);
+    owner.kill('SIGKILL');
+    await until(() => !isAlive(pid()));
+    expect(readFileSync(out, 'utf8').trim().split('\n').length).toBeGreaterThan(0);
   });
 
   it('suspends its job, which then goes on with the rows of a run that nobody disturbed', async () => {

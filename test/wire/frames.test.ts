@@ -22,6 +22,12 @@ describe('frames in a pipe', () => {
     expect(() => read(new FrameReader(), bytes)).toThrow(/found one of 1073741824 bytes/);
   });
 
+  it('are refused above what the reader takes', () => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUint32LE(101, 0);
+    expect(() => read(new FrameReader(100), bytes)).toThrow(/one of 101 bytes, above the 100 that/);
+  });
+
   it('are refused if the bytes are no message', () => {
     expect(() => read(new FrameReader(), Buffer.from([3, 0, 0, 0, 1, 2, 3]))).toThrow(
       /found bytes that are none/,

@@ -1,9 +1,9 @@
 import { RuntimeError } from '../../core/errors.js';
 import { type LoadedSettings, loadSettings } from '../load-settings.js';
 import { type CheckedSpec, loadSpecs } from '../load-specs.js';
-import { sayRefusal } from '../problem-lines.js';
+import { sayProblems, sayRefusal } from '../problem-lines.js';
+import { inPossibleHost } from '../runnable-specs.js';
 import type { Terminal } from '../terminal.js';
-import { sayProblems } from './run.js';
 
 export interface CheckOptions {
   readonly set: readonly string[];
@@ -28,7 +28,9 @@ export async function withCheckedSpecs(
   let specs: CheckedSpec[];
   try {
     settings = await loadSettings(path, { components });
-    specs = await loadSpecs(files, set, settings);
+    const { runtime: defaults } = settings;
+    const loaded = await loadSpecs(files, set, settings);
+    specs = loaded.map((spec) => inPossibleHost(spec, { submitted: {}, defaults }));
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
     sayRefusal(error, terminal);

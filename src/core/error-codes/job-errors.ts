@@ -201,9 +201,17 @@ export const JOB_ERRORS = {
       'The message says what is missing or has run out. Raise the limit (`ulimit -u`, `ulimit -n`, that of the container), run fewer jobs at one time (`maxThreads`), or run the job in a thread.',
     retryable: 'yes',
   },
+  PROCESS_LEFT_RUNNING: {
+    meaning:
+      'A process of a job, left behind by a runtime that has gone, was ended and is not gone after 5 seconds. The runtime does not start beside it.',
+    cause:
+      'The process is in a call of the system that does not return: a disk or a network file system hangs.',
+    remedy: 'The message has its id. It goes once the call returns: mend that, and start again.',
+    retryable: 'yes',
+  },
   PROCESS_CRASHED: {
     meaning:
-      'The process of a job ended by a signal, or with an error that nothing caught. No other job is touched.',
+      'The process of a job ended by a signal, or with an error that nothing caught, and no other job is touched.',
     cause:
       'Native code that crashed (`SIGSEGV`, `SIGABRT`); a module that throws in a timer, in an event handler or in a promise that nobody awaits; `SIGKILL` by hand, or by the system because memory ran out.',
     remedy:

@@ -222,6 +222,7 @@ export class CheckpointKeeper {
             taken = undefined; // of this one, nothing more comes
             this.throwIfFailed();
           } else if (!taken) throw error;
+          else if (this.#decision && taken.isPrepared) taken = undefined; // taken back: its rows are in no cut now
           await sleep(clock, again, this.#stopping.signal);
           if (!this.#stopping.signal.aborted) continue;
           requests.reject(error);

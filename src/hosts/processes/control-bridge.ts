@@ -74,7 +74,9 @@ function reportsIn(value: unknown): readonly StageReport[] {
   const isReport = (report: unknown): report is StageReport => {
     const { stage, use, health, statistics } = (report ?? {}) as Partial<StageReport>;
     const areTexts = typeof stage === 'string' && typeof use === 'string';
-    return areTexts && typeof health === 'object' && typeof statistics === 'object';
+    return areTexts && isObject(health) && isObject(statistics);
   };
   return Array.isArray(value) ? value.filter(isReport) : [];
 }
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;

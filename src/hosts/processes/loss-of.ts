@@ -11,8 +11,8 @@ export interface ProcessEnd {
   readonly wasEnded: boolean;
   /** It had said that it was there. */
   readonly cameUp: boolean;
-  /** What nobody caught in it. */
-  readonly fault?: WireError | undefined;
+  /** What nobody caught in it, and whether a handler of users was called with it. */
+  readonly fault?: { readonly error: WireError; readonly isCaught: boolean } | undefined;
   /** It ended itself, since so many bytes were resident. */
   readonly rssBytes?: number | undefined;
   /** It sent what is no message of ours. */
@@ -29,12 +29,14 @@ export interface ProcessLimits {
 }
 
 const MB = 1024 * 1024;
+/** Sets the limit of the system on memory before it becomes the process. */
+export const SHELL = '/bin/sh';
 const HEAP_SPENT = /heap out of memory|Reached heap limit/;
 const MEMORY_SPENT = /std::bad_alloc|[Aa]llocation failed|Cannot allocate memory|OutOfMemory/;
 
 /** Why a process ended, as the error of its run. */
 export function lossOf(end: ProcessEnd): ProcessLostError {
-  const { code, signal, fault, rssBytes, misspoke, limits } = end;
+  const { code, signal, rssBytes, misspoke, limits } = end;
   const { maxHeapMb, maxProcessMb } = limits;
   if (rssBytes !== undefined) {
     return new ProcessLostError(
@@ -44,6 +46,7 @@ export function lossOf(end: ProcessEnd): ProcessLostError {
   }
   if (misspoke) return new ProcessLostError('PROCESS_CRASHED', `The process was ended: ${misspoke.message}`);
   if (end.wasEnded) return new ProcessLostError('THREAD_STOPPED', 'The process was ended');
+  const fault = faultOf(end);
   const said = lastWords(end.lastLines);
   const text = end.lastLines.join('\n');
   if (HEAP_SPENT.test(text)) {
@@ -77,12 +80,24 @@ export function lossOf(end: ProcessEnd): ProcessLostError {
   );
 }
 
+/** Its exit code when a handler of what nobody has caught throws itself. */
+const HANDLER_THREW = 7;
+
+/** What it ended with: it can go on after what a handler has taken, and end with something else. */
+const faultOf = ({ fault, code }: ProcessEnd): WireError | undefined =>
+  fault && (!fault.isCaught || code === HANDLER_THREW) ? fault.error : undefined;
+
 /** Why a process could not be started at all. */
 export function startLossOf(error: Error): ProcessLostError {
   return new ProcessLostError(
     'PROCESS_NOT_STARTED',
-    `The process did not start: ${outOfThreads(error) ?? redact(error.message)}`,
+    `The process did not start: ${missingShell(error) ?? outOfThreads(error) ?? redact(error.message)}`,
   );
+}
+
+function missingShell({ code, path }: NodeJS.ErrnoException): string | undefined {
+  if (code !== 'ENOENT' || path !== SHELL) return undefined;
+  return `"maxProcessMb" needs a shell at ${SHELL}, which sets the limit, and there is none: add one, such as that of busybox, or leave "maxProcessMb" out`;
 }
 
 /** A heap never needs more than all of the process may have. */

@@ -1,3 +1,4 @@
+import { PipelineError } from '../../core/errors.js';
 import type { Nanos } from '../../core/units.js';
 import { COUNTERS, type CounterName, type Counters } from '../../shared-memory/counters.js';
 import type { MemoryCopy } from '../../shared-memory/mirror-of.js';
@@ -11,12 +12,19 @@ const INSTANTS: ReadonlySet<CounterName> = new Set([
   'heartbeatNs',
 ]);
 
+/** By so much, the clocks of two processors may differ. */
+const UNEVEN_NS = 10_000_000n;
+
 /**
  * What a process counts, in the memory of this one. The clocks of the two are not taken as one: an instant goes from
  * one to the other by the shortest way that a message has taken so far. So an instant of the process comes out late
  * here, and one of here comes out early there, never the other way round.
  */
 export class MirroredMemory {
+  /** Before the process was started. */
+  readonly #madeNs: bigint;
+  /** Where the offset between the clocks cannot be below: see `hear`. */
+  #offsetNsMin: bigint | undefined;
   readonly #counters: Counters;
   readonly #watch: ThreadWatch;
   readonly #now: () => bigint;
@@ -32,11 +40,28 @@ export class MirroredMemory {
     this.#counters = counters;
     this.#watch = watch;
     this.#now = now;
+    this.#madeNs = now();
   }
 
-  /** A message has come that was sent at this instant of the clock of the process. */
+  /**
+   * A message has come that was sent at this instant of the clock of the process. Its code can forge one, and would
+   * move the end of its lease by it. But the first message was sent before any of that code ran, and after the process
+   * was started: so that one was under way for no longer than the process was there, and no later one can have been
+   * faster by more than that.
+   *
+   * @throws {PipelineError} for an instant that has not come yet.
+   */
   hear(sentNs: bigint): void {
-    const offsetNs = this.#now() - sentNs;
+    const nowNs = this.#now();
+    const offsetNs = nowNs - sentNs;
+    this.#offsetNsMin ??= offsetNs - (nowNs - this.#madeNs) - UNEVEN_NS;
+    if (offsetNs < this.#offsetNsMin) {
+      const aheadNs = this.#offsetNsMin - offsetNs;
+      throw new PipelineError(
+        'INTERNAL',
+        `Expected a message of a process of tickloom, found one from the future, by ${aheadNs} ns`,
+      );
+    }
     if (this.#offsetNs === undefined || offsetNs < this.#offsetNs) this.#offsetNs = offsetNs;
   }
 

@@ -4,7 +4,7 @@ import type { ResilienceServer } from '../../resilience/remote/resilience-server
 import type { PipelineTask } from '../../wire/pipeline-actor.js';
 import type { WatchData } from '../../wire/process-messages.js';
 import type { ThreadRun } from '../threads.js';
-import { heapLimitMb, type ProcessLimits } from './loss-of.js';
+import { heapLimitMb, type ProcessLimits, SHELL } from './loss-of.js';
 import { ProcessLostError } from './process-lost-error.js';
 import { ProcessRun } from './process-run.js';
 
@@ -35,8 +35,11 @@ const MB = 1024 * 1024;
  * touched. It is the second fence: what is resident is looked at every 50 ms, and memory can be asked for faster.
  */
 const SET_ASIDE_MB = 512;
-/** Columns are outside the heap, so few objects are young: see `heapLimits`. */
-const YOUNG_SPACE_MB = 1;
+/**
+ * Columns are outside the heap, so few objects are young. The young generation has up to three of these: about what
+ * `heapLimits` gives a thread, and as near as whole megabytes come.
+ */
+const SEMI_SPACE_MB = 1;
 
 /** Processes for pipelines, one for each task. A process is used once. */
 export class ProcessPool {
@@ -96,14 +99,14 @@ export class ProcessPool {
     const command = [
       process.execPath,
       `--max-old-space-size=${heapLimitMb(limits)}`,
-      `--max-semi-space-size=${YOUNG_SPACE_MB}`,
+      `--max-semi-space-size=${SEMI_SPACE_MB}`,
       this.#file,
       this.#mark,
       JSON.stringify(own),
     ];
     if (maxProcessMb === undefined || process.platform !== 'linux') return command;
     const kilobytes = (maxProcessMb + SET_ASIDE_MB) * 1024;
-    return ['/bin/sh', '-c', `ulimit -d ${kilobytes} 2>/dev/null; exec "$@"`, 'sh', ...command];
+    return [SHELL, '-c', `ulimit -d ${kilobytes} 2>/dev/null; exec "$@"`, 'sh', ...command];
   }
 }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
+import { PipelineError } from '../../core/errors.js';
 import { redact } from '../../core/redact.js';
 import type { ResilienceServer } from '../../resilience/remote/resilience-server.js';
 import { type Counters, openCounters } from '../../shared-memory/counters.js';
@@ -12,7 +13,6 @@ import {
   type ThreadNotice,
 } from '../../wire/pipeline-actor.js';
 import {
-  type FromActor,
   type FromProcess,
   type FromWatch,
   type ProcessTask,
@@ -24,19 +24,29 @@ import {
 import { stagesOf } from '../../wire/stages-of-spec.js';
 import type { ThreadRun } from '../threads.js';
 import { ControlBridge } from './control-bridge.js';
-import { lossOf, type ProcessLimits, startLossOf } from './loss-of.js';
+import { lossOf, type ProcessEnd, type ProcessLimits, startLossOf } from './loss-of.js';
 import { MirroredMemory } from './mirrored-memory.js';
-import { readPrinted } from './printed-lines.js';
+import { Pace } from './pace.js';
+import { readPrinted, showPrinted } from './printed-lines.js';
 import type { ProcessLostError } from './process-lost-error.js';
-import { readTalk, readWatch } from './read-message.js';
+import { readTalk, readWatch, TALK_BYTES_MAX, WATCH_BYTES_MAX } from './read-message.js';
 
 /** The last lines of standard error that are kept for the reason of an end. */
 const LAST_LINES = 12;
 const LAST_LINE_CHARS_MAX = 400;
 /** In the last words of V8, far more lines than say anything. */
 const NATIVE_FRAME = /^\s*\d+: 0x|^-----|^<---/;
+const SECOND_HELLO = 'Expected a message of a process of tickloom, found a second one that asks for its task';
 /** How long what a process has said may take to be read once it has gone: what it started may hold its pipes open. */
 const LAST_WORDS_MS = 250;
+/**
+ * What is read of a pipe in one period, in bytes, and what a value counts for beside those: 20 MB in a second, or
+ * about a million values. A process that sends more waits.
+ */
+const TALK_PER_PERIOD = 4 << 20;
+const WATCH_PER_PERIOD = 256 << 10;
+const COST_OF_VALUE = 20;
+const COST_OF_MESSAGE = 2_000;
 
 export interface ProcessRunParts {
   readonly task: PipelineTask;
@@ -56,7 +66,7 @@ export class ProcessRun implements ThreadRun {
   readonly #lastLines: string[] = [];
   #child: ChildProcess | undefined;
   #result: PipelineOutcome | undefined;
-  #fault: (FromActor & { readonly type: 'fault' })['error'] | undefined;
+  #fault: ProcessEnd['fault'];
   #rssBytes: number | undefined;
   #misspoke: Error | undefined;
   /** Takes what the process says of budgets. */
@@ -131,10 +141,24 @@ export class ProcessRun implements ThreadRun {
     const stdio = child.stdio as unknown as readonly (Readable | Duplex | null)[];
     const pipes = stdio.filter((pipe) => pipe !== null);
     const endLines = [1, 2].map((fd) => this.#print(fd, stdio[fd] as Readable));
-    this.#listen(stdio[TALK_FD] as Duplex, (message) => this.#take(readTalk(message)));
-    this.#listen(stdio[WATCH_FD] as Duplex, (message) => this.#takeWatched(readWatch(message)));
+    const talk = new FrameReader(TALK_BYTES_MAX);
+    const watch = new FrameReader(WATCH_BYTES_MAX);
+    const paces = [
+      this.#listen(stdio[TALK_FD] as Duplex, talk, TALK_PER_PERIOD, (data) => {
+        const { message, values } = readTalk(data);
+        this.#take(message);
+        return values;
+      }),
+      this.#listen(stdio[WATCH_FD] as Duplex, watch, WATCH_PER_PERIOD, (data) => {
+        const { message, values } = readWatch(data);
+        this.#takeWatched(message);
+        return values;
+      }),
+    ];
     return new Promise((resolve) => {
       child.once('exit', (code, signal) => {
+        this.#killGroup(child); // what the pipeline has started
+        for (const pace of paces) pace.lift();
         const settle = () => {
           clearTimeout(timer);
           for (const pipe of pipes) pipe.destroy();
@@ -147,18 +171,21 @@ export class ProcessRun implements ThreadRun {
     });
   }
 
-  #listen(pipe: Duplex, take: (message: unknown) => void): void {
-    const reader = new FrameReader();
+  /** @param take - Gives how many values were in a message. */
+  #listen(pipe: Duplex, reader: FrameReader, perPeriod: number, take: (message: unknown) => number): Pace {
+    const pace = new Pace(pipe, perPeriod);
     pipe.on('error', () => {}); // the end of the process says more
     pipe.on('data', (chunk: Buffer) => {
       if (this.#misspoke) return;
+      pace.spend(chunk.length);
       try {
-        for (const message of reader.read(chunk)) take(message);
+        for (const message of reader.read(chunk)) pace.spend(COST_OF_MESSAGE + COST_OF_VALUE * take(message));
       } catch (error) {
         this.#misspoke = error as Error;
         this.#kill();
       }
     });
+    return pace;
   }
 
   #take(message: FromProcess): void {
@@ -169,6 +196,8 @@ export class ProcessRun implements ThreadRun {
     }
     switch (message.type) {
       case 'hello':
+        // It has got its task, and its code can say anything since.
+        if (this.#cameUp) throw new PipelineError('INTERNAL', SECOND_HELLO);
         this.#cameUp = true;
         this.#memory.begin(message.nowNs);
         void this.#begin();
@@ -189,7 +218,7 @@ export class ProcessRun implements ThreadRun {
         this.#kill(); // all is durable; and a thread that is not used again is ended, too
         return;
       case 'fault':
-        this.#fault = message.error;
+        this.#fault = message;
     }
   }
 
@@ -242,11 +271,14 @@ export class ProcessRun implements ThreadRun {
     const isShown = isPrintedBySink(task, fd);
     const prefix = `[${task.spec.name}] `; // of the console of a job; the log has it as a field
     const name = fd === 1 ? 'stdout' : 'stderr';
-    if (isShown) stream.pipe(fd === 1 ? process.stdout : process.stderr, { end: false });
+    const textOf = (line: string) => (line.startsWith(prefix) ? line.slice(prefix.length) : line);
+    if (isShown) {
+      const output = fd === 1 ? process.stdout : process.stderr;
+      return showPrinted(stream, output, fd === 2 ? (line) => this.#remember(textOf(line)) : undefined);
+    }
     return readPrinted(stream, (line) => {
-      const text = line.startsWith(prefix) ? line.slice(prefix.length) : line;
+      const text = textOf(line);
       if (fd === 2) this.#remember(text);
-      if (isShown) return;
       if (this.#linesLeft() >= LOG_LINES_MAX) {
         this.#memory.dropLine();
         return;
@@ -284,10 +316,16 @@ export class ProcessRun implements ThreadRun {
   #kill(): void {
     const child = this.#child;
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (!this.#killGroup(child)) child.kill('SIGKILL');
+  }
+
+  /** It leads a group of its own, which can outlive it. */
+  #killGroup({ pid }: ChildProcess): boolean {
     try {
-      process.kill(-child.pid, 'SIGKILL'); // it leads a group of its own
+      process.kill(-pid!, 'SIGKILL');
+      return true;
     } catch {
-      child.kill('SIGKILL');
+      return false; // nobody is left in it, or there are no groups here
     }
   }
 }

@@ -1,6 +1,6 @@
 import { type Clock, systemClock, type TimerHandle } from '../../core/clock.js';
 import type { BudgetPort, BudgetShare, ShareRequest } from '../budget-port.js';
-import type { RateCoordinator } from '../rate/rate-coordinator.js';
+import type { RateCoordinator, RateDealer } from '../rate/rate-coordinator.js';
 import { ScopeUnknownError } from '../rate/rate-errors.js';
 import { scopeOfName } from '../rate/scope-ref.js';
 import { ScopeDealer } from './scope-dealer.js';
@@ -9,7 +9,7 @@ import type { DealtRates } from './scope-dealer-parts.js';
 /** What `BudgetDealer` is made of. */
 export interface BudgetDealerParts {
   /** The budgets that are dealt. Threads of this process may spend from them meanwhile. */
-  readonly rates: DealtRates & Pick<RateCoordinator, 'onSet'>;
+  readonly rates: RateCoordinator;
   /** That of the budgets. */
   readonly clock?: Clock | undefined;
   /** How long a share holds, in milliseconds; 2000 by default. What a process has that dies is lost for so long. */
@@ -28,26 +28,51 @@ const TTL_MS = 2_000;
 /** How often it is looked what threads of this process need, and what has ended. */
 const LOOK_MS = 100;
 
+/** Why a budget is not dealt as it should be. */
+export interface DealingProblem {
+  readonly scope: string;
+  readonly error: unknown;
+}
+
 /**
  * Deals the budgets of this process out to others: child processes, which share no memory with it. Over any window, its
  * own threads and all of them are granted no more than the budgets, whatever becomes of messages and of processes.
+ * There is one for each coordinator, since two would deal the same permits twice.
  */
-export class BudgetDealer {
-  readonly #rates: BudgetDealerParts['rates'];
+export class BudgetDealer implements RateDealer {
+  readonly #rates: RateCoordinator;
+  readonly #dealt: DealtRates;
   readonly #clock: Clock;
   readonly #ttlMs: number;
   readonly #scopes = new Map<string, ScopeDealer>();
   /** By owner: who is told which budgets to ask for now. */
   readonly #nudges = new Map<string, Set<(scope: string) => void>>();
-  readonly #endWatch: () => void;
+  readonly #problems = new Set<(problem: DealingProblem) => void>();
+  /** By scope: what was told last, and is still so. */
+  readonly #told = new Map<string, string>();
+  #owners = 0;
   #timer: TimerHandle | undefined;
-  #isClosed = false;
 
+  /** @throws {InvalidOptionsError} if the budgets are dealt by another one. */
   constructor({ rates, clock = systemClock, ttlMs = TTL_MS }: BudgetDealerParts) {
     this.#rates = rates;
     this.#clock = clock;
     this.#ttlMs = ttlMs;
-    this.#endWatch = rates.onSet((name) => this.#scopes.get(name)?.look());
+    this.#dealt = rates.dealBy(this);
+    rates.onSet((name) => {
+      const scope = this.#scopes.get(name);
+      if (scope) this.#guard(name, () => scope.look());
+    });
+  }
+
+  /** That of the budgets, which is made if there is none. */
+  static of(rates: RateCoordinator, clock: Clock): BudgetDealer {
+    return rates.dealer instanceof BudgetDealer ? rates.dealer : new BudgetDealer({ rates, clock });
+  }
+
+  /** A text that no other process has. */
+  newOwner(): string {
+    return `process-${++this.#owners}`;
   }
 
   /** @param owner - Another text for each start of a process. Its requests say the same. */
@@ -63,21 +88,27 @@ export class BudgetDealer {
       },
       close: () => {
         this.#nudges.delete(owner);
-        for (const scope of this.#scopes.values()) scope.leave(owner);
+        for (const [name, scope] of this.#scopes) this.#guard(name, () => scope.leave(owner));
       },
     };
   }
 
-  /** Deals no more. What was dealt holds to its end; the threads keep what they have. */
-  close(): void {
-    this.#isClosed = true;
-    this.#endWatch();
-    this.#clock.clearTimeout(this.#timer);
+  isDealing(name: string): boolean {
+    return this.#scopes.get(name)?.isDealing ?? false;
+  }
+
+  /**
+   * @param told - Told why a budget is not dealt as it should be: once, until that is over. Must not throw.
+   * @returns A function that ends that.
+   */
+  onProblem(told: (problem: DealingProblem) => void): () => void {
+    this.#problems.add(told);
+    return () => void this.#problems.delete(told);
   }
 
   /** @throws {ScopeUnknownError} `SCOPE_UNKNOWN` for a budget that is not declared. */
   #renew(request: ShareRequest): BudgetShare {
-    if (this.#isClosed || !this.#nudges.has(request.owner)) {
+    if (!this.#nudges.has(request.owner)) {
       throw new Error(
         `Expected a request for shares of a process that is there, found one of "${request.owner}"`,
       );
@@ -95,7 +126,7 @@ export class BudgetDealer {
     const scope = new ScopeDealer({
       name,
       ref,
-      rates: this.#rates,
+      rates: this.#dealt,
       clock: this.#clock,
       ttlMs: this.#ttlMs,
       onNudge: (owner) => {
@@ -109,11 +140,24 @@ export class BudgetDealer {
   /** A timer while something is dealt. It keeps no process alive. */
   #arm(): TimerHandle {
     const timer = this.#clock.setTimeout(() => {
-      for (const scope of this.#scopes.values()) scope.look();
+      for (const [name, scope] of this.#scopes) this.#guard(name, () => scope.look());
       const isDealing = [...this.#scopes.values()].some((scope) => scope.isDealing);
-      this.#timer = isDealing && !this.#isClosed ? this.#arm() : undefined;
+      this.#timer = isDealing ? this.#arm() : undefined;
     }, LOOK_MS);
     this.#clock.unref?.(timer);
     return timer;
+  }
+
+  /** One budget that cannot be dealt, since there is no room in the table, say, harms no other. */
+  #guard(scope: string, look: () => void): void {
+    try {
+      look();
+      this.#told.delete(scope);
+    } catch (error) {
+      const text = String(error);
+      if (this.#told.get(scope) === text) return;
+      this.#told.set(scope, text);
+      for (const told of this.#problems) told({ scope, error });
+    }
   }
 }

@@ -147,9 +147,10 @@ export class ScopeDealer {
     if (!budget) throw new ScopeUnknownError(name, []);
     if (!this.#own) {
       // As a share it takes no more reservations; those that it has are waited for.
+      const own = wholeOf(budget);
+      rates.share(ref, { budget: budgetOfPart(budget, own), endNs: 0n }); // throws without room for its windows
       this.#budget = budget;
-      this.#own = wholeOf(budget);
-      rates.share(ref, { budget: budgetOfPart(budget, this.#own), endNs: 0n });
+      this.#own = own;
     }
     for (const owner of this.#owners.values()) owner.expire(now);
     this.#follow(budget);
@@ -160,10 +161,9 @@ export class ScopeDealer {
   /** Takes in a changed budget: what others have of it counts as what that comes to in the new one. */
   #follow(budget: BudgetOptions): void {
     if (budget === this.#budget) return;
-    this.#budget = budget;
     const whole = wholeOf(budget);
     const own = partOf(whole, (size, index) => Math.max(0, size - this.#takenByOthers(budget, index)));
-    this.#apply(own, true);
+    this.#share(budget, own);
   }
 
   #lookHere(budget: BudgetOptions, now: Nanos): void {
@@ -304,13 +304,23 @@ export class ScopeDealer {
     );
   }
 
-  #apply(own: Part, isOfOther = false): void {
-    const { rates, ref } = this.#parts;
+  #apply(own: Part): void {
     const before = sizesOf(this.#own!);
-    const sizes = sizesOf(own);
-    if (!isOfOther && sizes.every((size, index) => size === before[index])) return;
-    this.#own = own;
-    rates.share(ref, { budget: budgetOfPart(this.#budget!, own), endNs: 0n });
+    if (sizesOf(own).some((size, index) => size !== before[index])) this.#share(this.#budget!, own);
+  }
+
+  /**
+   * Makes a part of a budget that of the threads.
+   *
+   * @throws {RateTableFullError} and then they have what they had.
+   */
+  #share(budget: BudgetOptions, own: Part): void {
+    const { rates, ref } = this.#parts;
+    rates.share(ref, { budget: budgetOfPart(budget, own), endNs: 0n });
+    this.#budget = budget;
+    // They may have spent more of a quota than its part is now, up to the instant at which that took effect.
+    const { quotaSpent } = rates.need(ref);
+    this.#own = { ...own, limits: own.limits.map((size, index) => Math.max(size, quotaSpent[index] ?? 0)) };
   }
 
   /** @param index - Of a limit; behind the last, the places in flight. */

@@ -1,3 +1,4 @@
+import { InvalidOptionsError } from '../../core/errors.js';
 import type { Nanos } from '../../core/units.js';
 import type { BudgetOptions } from '../rate/budget-options.js';
 import { type DealtPart, isQuota, takenOf } from './parts.js';
@@ -18,6 +19,8 @@ export class ShareOwner {
   nudgedAt = 0n;
   #given: readonly Given[] = [];
   #holds = 0;
+  /** The highest number of a request that it was given a part for. */
+  #newest = 0;
   #inFlight = 0;
   /** Of quotas, which nobody gives back: what it may have spent for good, by limit. */
   #spent: readonly number[] = [];
@@ -26,8 +29,17 @@ export class ShareOwner {
     this.spender = new Spender(now);
   }
 
-  /** Notes what a request says of the parts that it has, and of its calls. */
+  /**
+   * Notes what a request says of the parts that it has, and of its calls.
+   *
+   * @throws {InvalidOptionsError} if it was never given that part: what it has would be taken for given up.
+   */
   holds(holds: number, inFlight: number): void {
+    if (holds > this.#newest) {
+      throw new InvalidOptionsError('request', [
+        `holds: expected 0 to ${this.#newest}, the newest that was answered, found ${holds}`,
+      ]);
+    }
     this.#holds = Math.max(this.#holds, holds);
     this.#inFlight = inFlight;
     this.#given = this.#given.filter(({ request }) => request >= this.#holds);
@@ -42,6 +54,7 @@ export class ShareOwner {
   }
 
   give(given: Given): void {
+    this.#newest = Math.max(this.#newest, given.request);
     this.#given = [...this.#given, given];
   }
 

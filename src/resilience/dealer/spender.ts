@@ -20,7 +20,9 @@ const INTERVAL_NS_MIN = 50_000_000n;
 
 /** One who spends from a budget: how much of it it can use, and since when it lacks something. */
 export class Spender {
+  /** As of when its usage was last looked at. */
   #permits: number | undefined;
+  #spent = 0;
   #at: Nanos;
   /** Part of the budget that it uses. */
   #usage = 0;
@@ -40,6 +42,7 @@ export class Spender {
     now: Nanos,
     calmNs: bigint,
   ): void {
+    this.#spent = Math.max(this.#spent, permits);
     const granted = this.#permits === undefined ? 0 : Math.max(0, permits - this.#permits);
     const elapsed = now - this.#at;
     if (this.#permits === undefined) this.#permits = permits;
@@ -65,7 +68,7 @@ export class Spender {
 
   /** Permits granted, as last reported. */
   get permits(): number {
-    return this.#permits ?? 0;
+    return this.#spent;
   }
 
   /** The part of the budget that it can use, 0 to 1. */

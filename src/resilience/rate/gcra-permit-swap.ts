@@ -166,6 +166,13 @@ export class GcraLimit implements Limit {
     return this.isQuota || until < instant ? instant : until;
   }
 
+  /** Permits of a quota that are spent, which may be more than it has since it was made smaller; 0 of a rate. */
+  get quotaSpent(): number {
+    const earnedBackAt = Atomics.load(this.#cells, this.#at);
+    if (!this.isQuota || earnedBackAt === MOVED || earnedBackAt <= 0n) return 0;
+    return Number((earnedBackAt + this.nsPerPermit - 1n) / this.nsPerPermit);
+  }
+
   left(instant: bigint): number {
     const now = this.isQuota ? 0n : instant;
     const earnedBackAt = Atomics.load(this.#cells, this.#at);

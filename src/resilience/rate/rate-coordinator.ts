@@ -28,6 +28,12 @@ export interface RateCoordinatorOptions extends BudgetsInput, RateTableInput {
   readonly clock?: Clock | undefined;
 }
 
+/** Who deals budgets out to other processes. */
+export interface RateDealer {
+  /** Whether others have, or may still take, parts of a budget. */
+  isDealing(name: string): boolean;
+}
+
 /**
  * All budgets of a process: of providers, their endpoints, and tenants. Owns the shared memory. Every
  * thread opens `handle()` and spends by itself, even while this thread is busy. Only the thread that
@@ -48,6 +54,7 @@ export class RateCoordinator {
   readonly #client: RateClient;
   readonly #waitersMax: number;
   readonly #watchers = new Set<(name: string) => void>();
+  #dealer: RateDealer | undefined;
 
   /**
    * @throws {InvalidOptionsError} naming the refused settings.
@@ -138,6 +145,8 @@ export class RateCoordinator {
    * comes back after its end has nothing saved up. Costs are judged by the budget as it was declared: one that fits it
    * and not the share waits until the share grows. A tenant keeps its weight. `unshare` makes it a whole budget again.
    *
+   * Not for a budget that is dealt to other processes: its share is that of the threads of this one.
+   *
    * @param share.budget - Its limits in the order in which they were declared; `{ permits: 0 }`: nothing for now.
    * @param share.endNs - Instant (`Clock.now`) from which on nothing is granted; 0n: there is no end.
    * @throws {ScopeUnknownError} `SCOPE_UNKNOWN` if it was not declared.
@@ -145,6 +154,11 @@ export class RateCoordinator {
    * @throws {RateTableFullError}
    */
   share(ref: ScopeRef, share: { readonly budget: BudgetInput; readonly endNs: bigint }): void {
+    this.#expectNotDealt(nameOf(ref));
+    this.#share(ref, share);
+  }
+
+  #share(ref: ScopeRef, share: { readonly budget: BudgetInput; readonly endNs: bigint }): void {
     const name = nameOf(ref);
     const { endNs } = share;
     if (typeof endNs !== 'bigint' || endNs < 0n || endNs > END_NS_MAX) {
@@ -161,10 +175,57 @@ export class RateCoordinator {
    * saved up by that.
    *
    * @throws {ScopeUnknownError} `SCOPE_UNKNOWN` if it was not declared.
+   * @throws {InvalidOptionsError} if it is dealt to other processes.
    * @throws {RateTableFullError}
    */
   unshare(ref: ScopeRef): void {
-    this.#table.unshare(nameOf(ref));
+    const name = nameOf(ref);
+    this.#expectNotDealt(name);
+    this.#table.unshare(name);
+  }
+
+  /** @internal Whoever deals its budgets out; `undefined`: nobody so far. */
+  get dealer(): RateDealer | undefined {
+    return this.#dealer;
+  }
+
+  /**
+   * @internal Lets one deal its budgets out, for good.
+   *
+   * @returns What it needs for that. It is the only one to change the share of a budget while it deals it.
+   * @throws {InvalidOptionsError} if there is one: two would deal the same permits twice.
+   */
+  dealBy(
+    dealer: RateDealer,
+  ): Pick<RateCoordinator, 'share' | 'unshare' | 'declared' | 'need' | 'cooldown' | 'status'> {
+    if (this.#dealer) {
+      throw new InvalidOptionsError('budgets', ['expected nobody who deals them, found a dealer of them']);
+    }
+    this.#dealer = dealer;
+    return {
+      share: (ref, share) => {
+        const name = nameOf(ref);
+        if (!dealer.isDealing(name) && this.#table.isShare(name)) {
+          throw new InvalidOptionsError(name, [
+            'expected a whole budget to deal to other processes, found a share of one',
+          ]);
+        }
+        this.#share(ref, share);
+      },
+      unshare: (ref) => this.#table.unshare(nameOf(ref)),
+      declared: (name) => this.declared(name),
+      need: (ref) => this.need(ref),
+      cooldown: (ref, ms) => this.cooldown(ref, ms),
+      status: (ref) => this.status(ref),
+    };
+  }
+
+  /** @throws {InvalidOptionsError} */
+  #expectNotDealt(name: string): void {
+    if (!this.#dealer?.isDealing(name)) return;
+    throw new InvalidOptionsError(name, [
+      'expected a budget that this process does not deal to others, found one that it deals: its share is given by that',
+    ]);
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { RateMemory } from '../../shared-memory/rate-memory.js';
+import { GcraLimit } from './gcra-permit-swap.js';
 import { readCounters } from './scope-statistics.js';
 import type { ScopeView } from './scope-view.js';
 
@@ -16,6 +17,8 @@ export interface ScopeNeed {
   readonly inFlight: number;
   /** Instant from which on nothing is reserved any more; 0n, if nothing is. */
   readonly reservedUntilNs: bigint;
+  /** By limit: what is spent for good of a quota; 0 of others. */
+  readonly quotaSpent: readonly number[];
 }
 
 /** Reads it, and forgets what was wanted. */
@@ -38,5 +41,6 @@ export function readNeed(memory: RateMemory, view: ScopeView, now: bigint): Scop
     wanted: Atomics.exchange(i32, memory.wantedAt(view.scope), 0),
     inFlight: view.cap?.inFlight() ?? 0,
     reservedUntilNs,
+    quotaSpent: view.limits.map((limit) => (limit instanceof GcraLimit ? limit.quotaSpent : 0)),
   };
 }

@@ -146,6 +146,11 @@ export class ScopeTable {
     Atomics.store(this.#memory.b64, endAt, 0n);
   }
 
+  isShare(name: string): boolean {
+    const scope = this.#directory.find(name);
+    return scope !== undefined && this.#budgets.get(scope)?.share !== undefined;
+  }
+
   /** A budget as it was declared last; `undefined` if it was not, or was removed. */
   declared(name: string): BudgetOptions | undefined {
     const scope = this.#directory.find(name);
@@ -218,7 +223,7 @@ export class ScopeTable {
     const inFlightMax = Math.min(after.inFlightMax, before.leasesMax);
     // A cell that is closed ends the takes of a version. Without one, only the next version does.
     if (before.limits.length === 0) this.#publish(scope, { ...before, inFlightMax }, []);
-    const spent = this.#retire(scope, before);
+    const spent = this.#retire(scope, before, how);
     const cap = this.#space.narrowCap(after);
     this.#publish(scope, { ...after, ...cap }, spent, how);
     this.#giveRings(before);
@@ -278,12 +283,15 @@ export class ScopeTable {
     }
   }
 
-  #retire(scope: number, { limits }: ScopeParameters): Spent[] {
+  #retire(scope: number, { limits }: ScopeParameters, { isByIndex = false }: Change = {}): Spent[] {
     const version = Atomics.load(this.#memory.i32, this.#memory.versionAt(scope));
     const times = this.#times(scope);
+    // Whatever a share is enlarged by, others may have spent meanwhile, and later than its own permits were granted that
+    // it has no room for any more. So it counts as granted now, and those do not stand for it.
+    const older = isByIndex ? undefined : this.#older.get(scope);
     return limits.map((parameters, index) => {
       const site = { scope, set: setOf(version), index, version, parameters, member: NOBODY };
-      return retire(openLimit(this.#memory, site), parameters, times, this.#older.get(scope)?.[index]);
+      return retire(openLimit(this.#memory, site), parameters, times, older?.[index]);
     });
   }
 

@@ -5,22 +5,51 @@ import { BudgetDealer } from '../dealer/budget-dealer.js';
 import type { ResilienceCoordinator } from '../resilience-coordinator.js';
 import { BreakerHub } from './breaker-hub.js';
 import type { FromDealer, RemoteResilienceHandle, ToDealer } from './remote-messages.js';
+import { toDealer } from './to-dealer-schema.js';
 
-/** Where other processes get their budgets and breakers from: child processes of this one. */
+/** How budgets and breakers are served. */
+export interface ResilienceServerOptions {
+  /** That of the budgets. */
+  readonly clock?: Clock | undefined;
+  /** Told why a budget could not be dealt, and of a process that sends what is no message. Must not throw. */
+  readonly onProblem?: ((problem: ServerProblem) => void) | undefined;
+}
+
+/** What is wrong with a budget, or with a process. */
+export interface ServerProblem {
+  /** The budget: `provider:ibkr`. */
+  readonly scope?: string;
+  /** The process: `owner` of its handle. */
+  readonly owner?: string;
+  readonly error: unknown;
+}
+
+/**
+ * Where other processes get their budgets and breakers from: child processes of this one. Several of one coordinator
+ * deal its budgets together.
+ */
 export class ResilienceServer {
   readonly #coordinator: ResilienceCoordinator;
   readonly #dealer: BudgetDealer;
+  readonly #onProblem: (problem: ServerProblem) => void;
+  readonly #endProblems: () => void;
   readonly #hubs = new Map<string, BreakerHub>();
-  #served = 0;
+  /** Of the processes that it serves. */
+  readonly #ends = new Set<() => void>();
 
-  constructor(coordinator: ResilienceCoordinator, { clock = systemClock }: { readonly clock?: Clock } = {}) {
+  constructor(
+    coordinator: ResilienceCoordinator,
+    { clock = systemClock, onProblem = () => {} }: ResilienceServerOptions = {},
+  ) {
     this.#coordinator = coordinator;
-    this.#dealer = new BudgetDealer({ rates: coordinator.rates, clock });
+    this.#dealer = BudgetDealer.of(coordinator.rates, clock);
+    this.#onProblem = onProblem;
+    this.#endProblems = this.#dealer.onProblem(onProblem);
   }
 
   /** Plain data for one more process, which opens it with `openRemoteResilience`. */
   handle(): RemoteResilienceHandle {
-    return this.#coordinator.remoteHandle(`process-${++this.#served}`);
+    return this.#coordinator.remoteHandle(this.#dealer.newOwner());
   }
 
   /**
@@ -41,8 +70,16 @@ export class ResilienceServer {
       ends.push(hub.join(tell));
       hubs.set(provider, (found) => hub.found(found, tell));
     }
+    let isRefused = false;
     link.onMessage((message) => {
-      const told = message as ToDealer; // of a process of this release
+      let told: ToDealer;
+      try {
+        told = toDealer(message);
+      } catch (error) {
+        if (!isRefused) this.#onProblem({ owner, error }); // once: it may send any number of them
+        isRefused = true;
+        return;
+      }
       if (told.type === 'breaker') {
         hubs.get(told.provider)?.(told);
         return;
@@ -53,15 +90,18 @@ export class ResilienceServer {
         (error: unknown) => post({ type: 'refusal', id, error: toWireError(error) }),
       );
     });
-    return () => {
-      for (const end of ends) end();
+    const end = () => {
+      if (this.#ends.delete(end)) for (const each of ends) each();
     };
+    this.#ends.add(end);
+    return end;
   }
 
-  /** Deals no more, and keeps no breakers in step. */
+  /** Serves no process any more, and keeps no breakers in step. What was dealt holds to its end. */
   close(): void {
-    this.#dealer.close();
+    for (const end of this.#ends) end();
     for (const hub of this.#hubs.values()) hub.close();
+    this.#endProblems();
   }
 
   #hubOf(provider: string): BreakerHub {

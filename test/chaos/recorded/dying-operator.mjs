@@ -43,6 +43,7 @@ export default {
     channel.postMessage({ job, thread: threadId, isThere: true });
     return {
       output: input,
+      stateless: true,
       process(batch, emit) {
         for (let got = receiveMessageOnPort(channel); got; got = receiveMessageOnPort(channel))
           hear(got.message);

@@ -12,9 +12,10 @@ process.once('exit', () => {
  * Starts a process that runs the jobs.
  *
  * @param onEvent - Is given what it tells, as it tells it.
+ * @param program - The script of the process.
  */
-export function startProcess(config, onEvent = () => {}) {
-  const child = spawn(process.execPath, [PROCESS, JSON.stringify(config)], {
+export function startProcess(config, onEvent = () => {}, program = PROCESS) {
+  const child = spawn(process.execPath, [program, JSON.stringify(config)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   alive.add(child);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { lossOf, type ProcessEnd, startLossOf } from '../../../src/hosts/processes/loss-of.js';
 
 const MB = 1024 * 1024;
+const boom = { code: 'INTERNAL', message: 'boom', retryable: false };
 const end = (how: Partial<ProcessEnd>) =>
   lossOf({
     code: null,
@@ -20,11 +21,11 @@ describe('the reason of the end of a process', () => {
     [{ signal: 'SIGKILL', wasEnded: true }, 'THREAD_STOPPED', 'The process was ended'],
     [{ code: 3 }, 'PROCESS_EXITED', 'exited with code 3'],
     [{ code: 1, cameUp: false }, 'PROCESS_NOT_STARTED', 'did not start: it exited with code 1'],
-    [
-      { code: 1, fault: { code: 'INTERNAL', message: 'boom', retryable: false } },
-      'PROCESS_CRASHED',
-      'The process crashed: boom',
-    ],
+    [{ code: 1, fault: { error: boom, isCaught: false } }, 'PROCESS_CRASHED', 'The process crashed: boom'],
+    [{ code: 7, fault: { error: boom, isCaught: true } }, 'PROCESS_CRASHED', 'The process crashed: boom'],
+    // A handler has taken the error, and the process went on.
+    [{ code: 3, fault: { error: boom, isCaught: true } }, 'PROCESS_EXITED', 'exited with code 3'],
+    [{ signal: 'SIGSEGV', fault: { error: boom, isCaught: true } }, 'PROCESS_CRASHED', 'ended by SIGSEGV'],
     [
       { signal: 'SIGABRT', lastLines: ['FATAL ERROR: Reached heap limit Allocation failed'] },
       'PROCESS_OUT_OF_MEMORY',
@@ -71,5 +72,12 @@ describe('the reason of the end of a process', () => {
     const loss = startLossOf(Object.assign(new Error(`spawn node ${code}`), { code }));
     expect(loss.code).toBe('PROCESS_NOT_STARTED');
     expect(loss.message).toMatch(message);
+  });
+
+  it('says what to do where there is no shell to set the limit of memory', () => {
+    const error = Object.assign(new Error('spawn /bin/sh ENOENT'), { code: 'ENOENT', path: '/bin/sh' });
+    expect(startLossOf(error).message).toMatch(
+      /"maxProcessMb" needs a shell at \/bin\/sh.*leave "maxProcessMb" out/,
+    );
   });
 });

@@ -9,8 +9,9 @@ import { ThreadWatch } from '../../../src/shared-memory/thread-watch.js';
 function startMirror() {
   const there = { counters: new Counters(), watch: new ThreadWatch() };
   const here = { counters: new Counters(), watch: new ThreadWatch() };
-  let now = 5_000n;
+  let now = 1_000n;
   const memory = new MirroredMemory(here.counters, here.watch, () => now);
+  now = 5_000n;
   return {
     there,
     here,
@@ -85,5 +86,25 @@ describe('the memory of a process, mirrored', () => {
     there.watch.tellHeld(undefined);
     copy(4_300n, 0n);
     expect(here.watch.held).toBeUndefined();
+  });
+
+  it('refuses an instant that has not come yet, which would freeze what is known or move the end of the lease', () => {
+    const { there, here, memory, copy } = startMirror();
+    here.counters.mayRunUntilNs = nanos(10_000n);
+    memory.begin(3_900n);
+    for (const ahead of [2n ** 62n, 100_000_000n]) {
+      expect(() => copy(4_000n + ahead, -ahead)).toThrow(/from the future, by \d+ ns/);
+    }
+    there.counters.set('rowsOut', 7);
+    copy(4_100n, 0n);
+    expect(here.counters.get('rowsOut')).toBe(7);
+    expect(memory.mayRunUntilNs).toBe(9_000n);
+  });
+
+  it('takes an instant that is as early as the start of the process allows', () => {
+    const { memory, copy } = startMirror();
+    memory.begin(0n); // was under way since the process was started
+    copy(4_100n, 0n);
+    expect(memory.mayRunUntilNs).toBe(0n);
   });
 });

@@ -1,4 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { Random } from '../../../src/core/random.js';
+import { BudgetDealer } from '../../../src/resilience/dealer/budget-dealer.js';
+import { RateCoordinator } from '../../../src/resilience/rate/rate-coordinator.js';
+import { tried } from '../../support/deep.js';
+import { SimulatedClock } from '../../support/simulated-clock.js';
 import { drain } from '../rate/coordinator-rig.js';
 import { type Child, ref, startFamily } from './dealer-rig.js';
 
@@ -19,12 +24,11 @@ const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + o
 
 describe('a budget that is dealt to child processes', () => {
   it('is whole for the threads of the parent while there is no child', async () => {
-    const { clock, limiter, dealer } = startFamily({ permits: 100 });
+    const { clock, limiter } = startFamily({ permits: 100 });
     expect(drain(limiter)).toBe(100);
     await clock.advance(10_000);
     expect(limiter.left()).toBe(100);
     expect(clock.timersPending).toBe(0);
-    dealer.close();
   });
 
   it('is used for the most part by all who lack something, in equal parts', async () => {
@@ -161,5 +165,119 @@ describe('a budget that is dealt to child processes', () => {
     granted += sum(await spend(family, [], 10_000));
     expect(granted).toBeLessThanOrEqual(100);
     expect(granted).toBeGreaterThan(50);
+  });
+
+  it('grants a quota once, whatever is asked for right after another request', async () => {
+    for (let seed = 1; seed <= tried(40, 200, 1_000); seed++) {
+      const family = startFamily({ permits: 0, burst: 200 }, { seed });
+      const random = new Random(seed);
+      const children = [family.startChild(), family.startChild(), family.startChild()];
+      let granted = 0;
+      for (let step = 0; step < 120; step++) {
+        const limiters = [family.limiter, ...children.map(({ limiter }) => limiter)];
+        const limiter = limiters[Math.floor(random.next() * limiters.length)]!;
+        for (let times = Math.floor(random.next() * 12); times > 0; times--) {
+          if (limiter.tryAcquire() === 0) granted++;
+        }
+        await family.clock.advance(random.next() * 30);
+      }
+      for (const child of children) child.kill();
+      expect(granted, `with the seed ${seed}`).toBeLessThanOrEqual(200);
+    }
+  });
+
+  it('grants a quota once that threads spend from while their part of it is made smaller', async () => {
+    const clock = new SimulatedClock();
+    const rates = new RateCoordinator({ clock, providers: { x: { permits: 0, burst: 100 } } });
+    let taken = 0;
+    // As if another thread took them after it was looked at, and before the part of the threads is there.
+    const dealBy = rates.dealBy.bind(rates);
+    rates.dealBy = (dealer) => {
+      const dealt = dealBy(dealer);
+      return {
+        ...dealt,
+        share(of, part) {
+          if (part.budget.limits?.[0]?.burst !== 100) taken += drain(rates.limiter(of));
+          dealt.share(of, part);
+        },
+      };
+    };
+    const port = new BudgetDealer({ rates, clock }).portOf('a');
+    const answer = await port.renew({
+      ...{ scope: 'provider:x', owner: 'a', request: 1, holds: 0, cooldownMs: 0, inFlight: 0 },
+      demand: { permits: 0, isShort: true, wanted: 0 },
+    });
+    expect(taken).toBe(100);
+    expect(answer.budget).toEqual({ permits: 0 });
+  });
+
+  it('is not dealt, and stays whole for the threads, while there is no room for another window of its size', async () => {
+    const family = startFamily({ permits: 10 }, { rollingPermitsMax: 1_024 });
+    family.rates.set(ref, { permits: 700, per: '1h', algorithm: 'rolling' });
+    const child = family.startChild();
+    await family.clock.advance(10_000);
+    expect(child.limiter.left()).toBe(0);
+    expect(drain(family.limiter) + drain(child.limiter)).toBeLessThanOrEqual(700);
+    expect(family.problems[0]).toMatchObject({ code: 'RATE_TABLE_FULL' });
+    await family.clock.advance(3_700_000);
+    expect(drain(family.limiter) + drain(child.limiter)).toBe(700);
+  });
+
+  it('keeps its parts when it is changed to a window that there is no room for', async () => {
+    const family = startFamily({ permits: 100 }, { rollingPermitsMax: 1_024 });
+    const child = family.startChild();
+    await family.clock.advance(2_000);
+    family.rates.set({ provider: 'y' }, { permits: 900, per: '1s', algorithm: 'rolling' });
+    expect(() => family.rates.set(ref, { permits: 700, per: '1h', algorithm: 'rolling' })).not.toThrow();
+    await family.clock.advance(10_000);
+    expect(drain(family.limiter) + drain(child.limiter)).toBeLessThanOrEqual(100);
+    expect(family.problems[0]).toMatchObject({ code: 'RATE_TABLE_FULL' });
+    expect(family.problems.length).toBeLessThan(200);
+  });
+
+  it('is dealt by one, and its share is not changed by hand meanwhile', async () => {
+    const family = startFamily({ permits: 100 });
+    const { rates, clock } = family;
+    expect(() => new BudgetDealer({ rates, clock })).toThrow('found a dealer of them');
+    const part = { budget: { permits: 50 }, endNs: 0n };
+    rates.share(ref, part);
+    rates.unshare(ref);
+    family.startChild();
+    await clock.advance(1_000);
+    expect(() => rates.share(ref, part)).toThrow('found one that it deals');
+    expect(() => rates.unshare(ref)).toThrow('found one that it deals');
+  });
+
+  it('is not dealt while it is itself a share of a budget of another process', async () => {
+    const family = startFamily({ permits: 100 });
+    family.rates.share(ref, { budget: { permits: 50 }, endNs: 0n });
+    const child = family.startChild();
+    await family.clock.advance(2_000);
+    expect(child.limiter.left()).toBe(0);
+    expect(String(family.problems[0])).toContain('found a share of one');
+  });
+
+  it('is dealt though another budget cannot be, and says so once', async () => {
+    const family = startFamily({ permits: 100 });
+    const child = family.startChild();
+    const port = family.dealer.portOf('other');
+    family.rates.set({ provider: 'y' }, { permits: 100 });
+    const request = { scope: 'provider:y', owner: 'other', request: 1, holds: 0, cooldownMs: 0, inFlight: 0 };
+    await port.renew(request);
+    const { status: statusOf } = family.rates;
+    const status = vi.spyOn(family.rates, 'status').mockImplementation((of) => {
+      if (of.provider === 'y') throw new Error('no status');
+      return statusOf.call(family.rates, of);
+    });
+    await family.clock.advance(1_000);
+    status.mockRestore();
+    expect(family.problems.map(String)).toEqual(['Error: no status']);
+    expect(child.limiter.tryAcquire()).toBe(0);
+  });
+
+  it('takes no part for given up that was never given', async () => {
+    const { dealer } = startFamily({ permits: 100 });
+    const request = { scope: 'provider:x', owner: 'a', request: 2, holds: 1, cooldownMs: 0, inFlight: 0 };
+    await expect(dealer.portOf('a').renew(request)).rejects.toThrow('holds: expected 0 to 0');
   });
 });

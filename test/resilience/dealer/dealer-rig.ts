@@ -46,14 +46,26 @@ export function portOver(
   };
 }
 
+interface FamilyOptions {
+  readonly seed?: number;
+  readonly delayMsMax?: number;
+  readonly ttlMs?: number;
+  /** Room for windows in the parent. */
+  readonly rollingPermitsMax?: number;
+}
+
 /** A parent whose threads spend from a budget, and children that it deals shares to. */
-export function startFamily(budget: BudgetInput, { seed = 1, delayMsMax = 0, ttlMs = 2_000 } = {}) {
+export function startFamily(
+  budget: BudgetInput,
+  { seed = 1, delayMsMax = 0, ttlMs = 2_000, ...table }: FamilyOptions = {},
+) {
   const clock = new SimulatedClock({ now: 1_000_000_000n });
   const way = { random: new Random(seed), delayMsMax };
-  const rates = new RateCoordinator({ clock, providers: { x: budget } });
+  const rates = new RateCoordinator({ clock, providers: { x: budget }, ...table });
   const dealer = new BudgetDealer({ rates, clock, ttlMs });
   let started = 0;
   const problems: unknown[] = [];
+  dealer.onProblem(({ error }) => void problems.push(error));
   const startChild = (declared: BudgetInput = budget) => {
     const owner = `child-${++started}`;
     const port = dealer.portOf(owner);

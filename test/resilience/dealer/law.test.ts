@@ -8,7 +8,7 @@ import {
   checkSmooth,
   type RatePeriod,
 } from '../../support/admission-checker.js';
-import { DEEP } from '../../support/deep.js';
+import { DEEP, tried } from '../../support/deep.js';
 import { ref, startFamily } from './dealer-rig.js';
 import '../../support/property-seed.js';
 
@@ -85,8 +85,31 @@ async function live(
     } else await clock.advance(next() * 200);
   }
   for (const child of children) child.kill();
-  family.dealer.close();
   return { admissions, places, problems: family.problems };
+}
+
+/** All take a few permits at a time, so that parts change hands several times within one window. */
+async function crowd(seed: number, window: Law): Promise<Admission[]> {
+  const family = startFamily(budgetOf([window]), { seed, ttlMs: 0.3 * window.perMs });
+  const random = new Random(seed * 131 + 7);
+  const next = () => random.next();
+  const children: ReturnType<typeof family.startChild>[] = [];
+  const admissions: Admission[] = [];
+  for (let step = 0; step < 500; step++) {
+    if (next() < 0.03 && children.length < 4) children.push(family.startChild());
+    if (next() < 0.02 && children.length > 0) {
+      children.splice(Math.floor(next() * children.length), 1)[0]!.kill();
+    }
+    for (const { limiter } of [family, ...children]) {
+      if (next() >= 0.4) continue;
+      for (let times = Math.floor(next() * 12); times > 0; times--) {
+        if (limiter.tryAcquire() === 0) admissions.push({ at: family.clock.now(), cost: 1 });
+      }
+    }
+    await family.clock.advance(next() * 30);
+  }
+  for (const child of children) child.kill();
+  return admissions;
 }
 
 function checkLaws(admissions: readonly Admission[], laws: readonly Law[]): void {
@@ -120,6 +143,13 @@ describe('threads and children that spend one budget', () => {
       runs,
     );
     expect(granted).toBeGreaterThan(300);
+  });
+
+  it('are granted no more than a window that is longer than shares hold, when parts go to and fro', async () => {
+    const window: Law = { permits: 40, per: '1s', perMs: 1_000 };
+    for (let seed = 1; seed <= tried(12, 60, 300); seed++) {
+      checkLaws(await crowd(seed, window), [window]);
+    }
   });
 
   it('have no more calls in flight than it has places', async () => {

@@ -161,3 +161,59 @@ describe('budgets and breakers of another process', () => {
     expect(limiter.left()).toBeLessThanOrEqual(Math.ceil(limiter.left() + left / 2));
   });
 });
+
+const renewal = {
+  ...{ scope: 'provider:x', owner: 'a', request: 1, holds: 0, cooldownMs: 0, inFlight: 0 },
+  demand: { permits: 0, isShort: false, wanted: 0 },
+};
+
+describe('the process that serves budgets and breakers', () => {
+  it.each<[string, unknown]>([
+    ['permits that are no number', { ...renewal, demand: { ...renewal.demand, permits: Number.NaN } }],
+    ['calls in flight that are no number', { ...renewal, inFlight: Number.NaN }],
+    ['a part that it cannot have', { ...renewal, holds: 1e18 }],
+    ['a part that it only asks for', { ...renewal, holds: 1 }],
+    ['an endless cooldown', { ...renewal, cooldownMs: Number.POSITIVE_INFINITY }],
+    ['no scope', { ...renewal, scope: undefined }],
+    ['no request', undefined],
+  ])('refuses a message with %s, says so once, and serves all others', async (_, request) => {
+    const clock = new SimulatedClock({ now: 1_000_000_000n });
+    const here = new ResilienceCoordinator({ clock, providers: { x: { permits: 100, inFlight: 10 } } });
+    const problems: unknown[] = [];
+    const server = new ResilienceServer(here, { clock, onProblem: (problem) => void problems.push(problem) });
+    const takers: ((message: unknown) => void)[] = [];
+    server.serve('bad', { post: () => {}, onMessage: (take) => void takers.push(take) });
+    for (let id = 1; id < 4; id++) takers[0]?.({ type: 'renew', id, request });
+    takers[0]?.({ type: 'breaker', provider: 'x', state: 'open', version: Number.NaN });
+    takers[0]?.(null);
+    expect(problems).toEqual([{ owner: 'bad', error: expect.objectContaining({ code: 'OPTIONS_INVALID' }) }]);
+    const way = linkedEnds(clock, { random: new Random(1), delayMsMax: 5 });
+    const handle = server.handle();
+    server.serve(handle.owner, way.parent);
+    const child = openRemoteResilience({ handle, link: way.child, clock, onProblem: () => {} });
+    const limiter = child.limiter({ provider: 'x' });
+    await clock.advance(3_000);
+    expect(limiter.tryAcquire()).toBe(0);
+  });
+
+  it('deals a budget together with another one of the same coordinator', async () => {
+    const { clock, here, server, start } = startServer({ providers: { x: { permits: 0, burst: 100 } } });
+    const other = new ResilienceServer(here, { clock });
+    const { child } = start();
+    const way = linkedEnds(clock, { random: new Random(2), delayMsMax: 5 });
+    const handle = other.handle();
+    expect(handle.owner).not.toBe(server.handle().owner);
+    other.serve(handle.owner, way.parent);
+    const second = openRemoteResilience({ handle, link: way.child, clock, onProblem: () => {} });
+    const limiters = [here, child, second].map((each) => each.limiter({ provider: 'x' }));
+    let granted = 0;
+    for (let step = 0; step < 300; step++) {
+      await clock.advance(20);
+      for (const limiter of limiters) if (limiter.tryAcquire() === 0) granted++;
+    }
+    expect(granted).toBeGreaterThan(90);
+    expect(granted).toBeLessThanOrEqual(100);
+    other.close();
+    for (const each of [child, second]) each.close();
+  });
+});

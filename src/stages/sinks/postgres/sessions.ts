@@ -113,10 +113,9 @@ async function createIfMissing(
   { options, wanted, holder }: SessionParts,
 ): Promise<void> {
   const { key, hypertable } = options;
-  // Without the lock, of two starts that find no table one would fail.
-  await connection.query(
-    `BEGIN; SELECT pg_advisory_xact_lock(hashtextextended(${quoteText(`tickloom ${options.table}`)}, 0))`,
-  );
+  // Without the lock, of two starts that find no table one would fail. It is one for all tables, since those of a
+  // schema share the table of commits.
+  await connection.query("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('tickloom', 0))");
   if (holder) await connection.query(createCommits(commitsBeside(table)));
   if ((await connection.query(columnsOf(table))).length === 0) {
     await connection.query(createTable(table, wanted, key));

@@ -67,6 +67,27 @@ describe.runIf(hasPostgres)(postgresTitle('the sink "postgres"'), () => {
     }
   });
 
+  it('creates the table of commits once where runs into several tables of a schema start together', async () => {
+    const other = await scratchSchema();
+    try {
+      const tables = Array.from({ length: 8 }, (_, i) => `${other.name}.together${i}`);
+      const reports = await Promise.all(
+        tables.map((table) =>
+          run(
+            { ...sinkOf('x', { create: 'if-missing' }), table },
+            {},
+            { store: new MemoryCheckpointStore() },
+          ),
+        ),
+      );
+      expect(reports.map(({ outcome, error }) => error?.message ?? outcome)).toEqual(
+        tables.map(() => 'completed'),
+      );
+    } finally {
+      await other.remove();
+    }
+  });
+
   it('adds to a table that is there, and leaves what is in it', async () => {
     const table = newTable();
     await run(sinkOf(table, { create: 'if-missing' }));
