@@ -2,7 +2,7 @@ import { basename, dirname } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { PipelineError } from '../../core/errors.js';
 import type { Disk } from '../../outputs/disk/disk.js';
-import { claimDatabase, type DatabaseClaim, refuseWritten } from './claim-database.js';
+import { claimDatabase, claimForReading, type DatabaseClaim } from './claim-database.js';
 import { databasePath } from './database-path.js';
 import { duckDbFailed } from './duckdb-error.js';
 import { type LoadedDuckDb, loadDuckDb } from './load-duckdb.js';
@@ -42,7 +42,7 @@ export class Database {
    * Opens a database as its one writer.
    *
    * @param mayCreate - Whether it is made if it is not there.
-   * @throws {PipelineError} `OUTPUT_IN_USE` if somebody else writes to it or, in another process, reads it.
+   * @throws {PipelineError} `OUTPUT_IN_USE` if somebody else writes to it or reads it.
    */
   static async forWriting(options: DatabaseOptions, mayCreate: boolean): Promise<Database> {
     const { disk, path, job, duckDb = loadDuckDb() } = options;
@@ -52,7 +52,7 @@ export class Database {
       await disk.makeDirectories(dirname(found.real));
     }
     const { real } = await databasePath(disk.fs, path); // a folder that was made may have been behind a link
-    const claim = await claimDatabase(disk, real, job);
+    const claim = await claimDatabase(disk, real, job, 'database');
     try {
       const instance = await open(duckDb, real, settingsOf(options));
       return new Database(path, duckDb, instance, claim);
@@ -68,14 +68,15 @@ export class Database {
    * @throws {PipelineError} `INPUT_UNREADABLE`, or `OUTPUT_IN_USE` if somebody writes to it.
    */
   static async forReading(options: DatabaseOptions): Promise<Database> {
-    const { disk, path, duckDb = loadDuckDb() } = options;
+    const { disk, path, job, duckDb = loadDuckDb() } = options;
     const { real, isThere } = await databasePath(disk.fs, path);
     if (!isThere) throw missing('INPUT_UNREADABLE', path, '');
-    await refuseWritten(disk, real);
+    const claim = await claimForReading(disk, real, job);
     const settings = { ...settingsOf(options), access_mode: 'READ_ONLY', enable_external_access: 'false' };
     try {
-      return new Database(path, duckDb, await open(duckDb, real, settings), undefined);
+      return new Database(path, duckDb, await open(duckDb, real, settings), claim);
     } catch (error) {
+      await claim?.release();
       throw duckDbFailed('open', path, error, 'INPUT_UNREADABLE');
     }
   }

@@ -7,8 +7,11 @@ import { digits } from '../parts/part-name.js';
 import { type Liveness, livenessOf, type RunOwner, thisOwner } from './run-owner.js';
 import { outputOf, RUNS } from './state-folder.js';
 
-/** What a run does to its output. Only runs that append to a directory can work side by side. */
-export type RunMode = 'append' | 'error' | 'replace' | 'single file' | 'database';
+/**
+ * What a run does to its output. Runs that append to a directory can work side by side, and those that only read a
+ * database.
+ */
+export type RunMode = 'append' | 'error' | 'replace' | 'single file' | 'database' | 'database, reading';
 
 /** The entry that a run writes when it begins. */
 export interface RunEntry {

@@ -137,6 +137,7 @@ export class RunRegister {
         if (ours.columns === entry.columns) continue;
         throw otherColumns(output, ours, entry);
       }
+      if (ours.mode === 'database, reading' && entry.mode === ours.mode) continue;
       // The number was reused by a run that will notice this itself.
       if ((await lookAround(this.#disk, this.#folder)).ended >= number) continue;
       throw inUse(this.#pathOf(number), entry, liveness, output);
@@ -232,7 +233,7 @@ function otherColumns(output: string, ours: RunEntry, theirs: RunEntry): Pipelin
   );
 }
 
-const ONE_WRITER = 'A database has one writer at a time';
+const ONE_WRITER = 'A database has one writer at a time, or several readers';
 const APPENDERS = 'Only runs with "ifExists: append" into one directory may be at work at the same time';
 
 function inUse(
@@ -242,12 +243,15 @@ function inUse(
   output: string,
 ): PipelineError {
   const who = `a run of ${describeRun(entry)}`;
+  const isRead = entry.mode === 'database, reading';
+  const isDatabase = isRead || entry.mode === 'database';
+  const used = isRead ? 'read' : 'written';
   return new PipelineError(
     'OUTPUT_IN_USE',
     liveness === 'live'
-      ? `"${output}" is being written by ${who}; wait for its end, or give each job a path of its own. ` +
-          (entry.mode === 'database' ? ONE_WRITER : APPENDERS)
-      : `"${output}" may still be written by ${who}, which did not say that it has ended and ${WHY_UNSEEN[liveness]}: ` +
+      ? `"${output}" is being ${used} by ${who}; wait for its end, or give each job a path of its own. ` +
+          (isDatabase ? ONE_WRITER : APPENDERS)
+      : `"${output}" may still be ${used} by ${who}, which did not say that it has ended and ${WHY_UNSEEN[liveness]}: ` +
           `make sure that it is over, then free the output with: tickloom release "${output}" ` +
           `(its entry is "${path}")`,
   );

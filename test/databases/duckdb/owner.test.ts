@@ -59,6 +59,41 @@ describe('the file of a database', () => {
     await read(path);
   });
 
+  it('is not written while it is read, and so keeps the lock that keeps other processes out', async () => {
+    const path = join(temporaryDirectory(), 'a.duckdb');
+    await inDatabase(path, 'SELECT 1');
+    const [first, second] = [await read(path), await read(path)];
+    await first.close();
+    await expect(write(path)).rejects.toMatchObject({
+      code: 'OUTPUT_IN_USE',
+      message: expect.stringContaining('is being read by a run of job "job"'),
+    });
+    await second.close();
+    await write(path);
+  });
+
+  it('is read where nothing can be written beside it, unless somebody writes to it', async () => {
+    const path = join(temporaryDirectory(), 'a.duckdb');
+    const writer = await write(path);
+    const refusing = new Disk(
+      {
+        ...nodeFileSystem,
+        mkdir: async () => {
+          throw Object.assign(new Error('read-only'), { code: 'EROFS' });
+        },
+        open: async (name: string) => {
+          throw Object.assign(new Error(`read-only: ${name}`), { code: 'EROFS' });
+        },
+      } as unknown as typeof nodeFileSystem,
+      silentLogger,
+    );
+    const options = { ...optionsOf(path), disk: refusing };
+    await expect(Database.forReading(options)).rejects.toMatchObject({ code: 'OUTPUT_IN_USE' });
+    await writer.close();
+    const reader = await Database.forReading(options);
+    await reader.close();
+  });
+
   it('is refused with a second name, under which its log would not be found', async () => {
     const folder = temporaryDirectory();
     const path = join(folder, 'a.duckdb');

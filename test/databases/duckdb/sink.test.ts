@@ -1,8 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Row } from '../../../src/columns/row-view.js';
 import type { Schema } from '../../../src/columns/schema.js';
+import { refusedRows } from '../../../src/databases/duckdb/refused-rows.js';
+import type { TableConstraint } from '../../../src/databases/duckdb/target-table.js';
 import type { StageContext } from '../../../src/engine/stage.js';
 import { duckDbSink } from '../../../src/stages/sinks/duckdb/duckdb.js';
 import { DuckDbSinkOptions } from '../../../src/stages/sinks/duckdb/options.js';
@@ -430,5 +433,31 @@ describe('the options of the sink duckdb', () => {
       DuckDbSinkOptions.safeParse({ path: 'a', table: 't', ...more }).error?.issues.map(({ path }) => path);
     expect(of({ mode: 'upsert' })).toEqual([['key']]);
     expect(of({ key: ['time'] })).toEqual([['key']]);
+  });
+});
+
+describe('the search for refused rows', () => {
+  it('ends where there are too many of them, of any kind of constraint', async () => {
+    const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+    const connection = await instance.connect();
+    onTestFinished(() => {
+      connection.closeSync();
+      instance.closeSync();
+    });
+    await connection.run('CREATE TABLE t (x INTEGER UNIQUE)');
+    await connection.run('CREATE TABLE staged AS SELECT unnest([NULL, NULL, -1, 1, 1]) AS x');
+    const staged = [{ name: 'staged', rows: 5, ordinal: 0, gaps: [] }];
+    const found = async (constraint: TableConstraint, max: number) => {
+      const target = { name: { schema: 'main', table: 't' }, types: [], constraints: [constraint] };
+      return (await refusedRows(connection, target, staged, undefined, max))
+        ?.get(staged[0]!)
+        ?.map(({ row }) => row);
+    };
+    const notNull: TableConstraint = { kind: 'not null', columns: ['x'], text: 'x NOT NULL' };
+    expect([await found(notNull, 2), await found(notNull, 1)]).toEqual([[0, 1], undefined]);
+    const check: TableConstraint = { kind: 'check', expression: 'x > 0', text: 'CHECK(x > 0)' };
+    expect([await found(check, 1), await found(check, 0)]).toEqual([[2], undefined]);
+    const unique: TableConstraint = { kind: 'unique', columns: ['x'], text: 'UNIQUE(x)' };
+    expect([await found(unique, 2), await found(unique, 1)]).toEqual([[4], undefined]);
   });
 });

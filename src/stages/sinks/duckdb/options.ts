@@ -1,37 +1,18 @@
 import { z } from 'zod';
-import { PATH_CHARS_MAX } from '../../../core/glob.js';
+import { DuckDbMemory, DuckDbPath, DuckDbTable } from '../../../databases/duckdb/database-options.js';
 
-const path = 'expected the path of a file';
-const table = 'expected a name of at most 63 characters, or two of them with a "." between';
 const create = 'expected "never" or "if-missing"';
 const mode = 'expected "append" or "upsert"';
 const key = 'expected a list of 1 to 32 columns';
 const types = 'expected types of DuckDB by column, such as { price: "DECIMAL(18,4)" }';
-const memory = 'expected 64 to 1048576 megabytes';
-
-export const duckDbPath = z
-  .string(path)
-  .min(1, path)
-  .max(PATH_CHARS_MAX, `expected a path of at most ${PATH_CHARS_MAX} characters`);
-
-export const duckDbTable = z.string(table).regex(/^[^."\0]{1,63}(?:\.[^."\0]{1,63})?$/, table);
-
-export const DuckDbMemoryOption = z
-  .int(memory)
-  .min(64, memory)
-  .max(1_048_576, memory)
-  .default(1_024)
-  .describe(
-    'Memory that DuckDB may use, besides `maxMemoryMb`. Rows that do not fit wait in a folder beside the file',
-  );
 
 /** Options of the sink `duckdb`. */
 export const DuckDbSinkOptions = z
   .strictObject({
-    path: duckDbPath.describe(
+    path: DuckDbPath.describe(
       'File of the database, relative to the working directory. A file has one writer, of all jobs and processes',
     ),
-    table: duckDbTable.describe('Table that the rows go to, or schema and table: `ticks`, `market.ticks`'),
+    table: DuckDbTable.describe('Table that the rows go to, or schema and table: `ticks`, `market.ticks`'),
     create: z
       .enum(['never', 'if-missing'], create)
       .default('never')
@@ -68,7 +49,9 @@ export const DuckDbSinkOptions = z
         'Whether a number that `FLOAT` or `DECIMAL` cannot hold exactly is rounded. If not, its row is rejected, as are ' +
           'numbers that do not fit, and times below the microsecond in types that have none',
       ),
-    memoryMb: DuckDbMemoryOption,
+    memoryMb: DuckDbMemory.describe(
+      'Memory that DuckDB may use, besides `maxMemoryMb`. Rows that do not fit wait in a folder beside the file',
+    ),
   })
   .superRefine(({ mode: of, key }, context) => {
     if (of === 'upsert' && !key) {

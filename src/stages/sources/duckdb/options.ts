@@ -1,15 +1,12 @@
 import { z } from 'zod';
-import { PATH_CHARS_MAX } from '../../../core/glob.js';
+import { DuckDbMemory, DuckDbPath, DuckDbTable } from '../../../databases/duckdb/database-options.js';
 
-const path = 'expected the path of a file';
-const table = 'expected a name of at most 63 characters, or two of them with a "." between';
 const query = 'expected a SELECT of at most 65536 characters';
 const kind = 'expected one of quote, trade, bar, book, custom';
 const type = 'expected one of float64, int32, int64, string, boolean, timestamp';
 const from = 'expected the name of a column in the database';
 const columnName =
   'expected column names of at most 63 letters, digits and "_" that do not begin with a digit';
-const memory = 'expected 64 to 1048576 megabytes';
 
 const Name = z.string(from).min(1, from).max(255, from);
 
@@ -29,16 +26,10 @@ export type DuckDbMapping = z.output<typeof Mapping>;
 /** Options of the source `duckdb`. */
 export const DuckDbSourceOptions = z
   .strictObject({
-    path: z
-      .string(path)
-      .min(1, path)
-      .max(PATH_CHARS_MAX, `expected a path of at most ${PATH_CHARS_MAX} characters`)
-      .describe('File of the database, relative to the working directory. It is only read'),
-    table: z
-      .string(table)
-      .regex(/^[^."\0]{1,63}(?:\.[^."\0]{1,63})?$/, table)
-      .optional()
-      .describe('Table or view to read, or schema and table. Either this or `query`'),
+    path: DuckDbPath.describe('File of the database, relative to the working directory. It is only read'),
+    table: DuckDbTable.optional().describe(
+      'Table or view to read, or schema and table. Either this or `query`',
+    ),
     query: z
       .string(query)
       .min(1, query)
@@ -59,12 +50,9 @@ export const DuckDbSourceOptions = z
         'Columns by name: the column in the database, or an object with more settings. Those that the kind ' +
           'requires need not be listed if they have the same name there',
       ),
-    memoryMb: z
-      .int(memory)
-      .min(64, memory)
-      .max(1_048_576, memory)
-      .default(1_024)
-      .describe('Memory that DuckDB may use, besides `maxMemoryMb`. What does not fit is sorted on the disk'),
+    memoryMb: DuckDbMemory.describe(
+      'Memory that DuckDB may use, besides `maxMemoryMb`. What does not fit is sorted on the disk',
+    ),
   })
   .superRefine(({ table: ofTable, query: ofQuery }, context) => {
     if ((ofTable === undefined) !== (ofQuery === undefined)) return;
