@@ -1,7 +1,6 @@
 import type { Schema } from '../../../columns/schema.js';
 import { Random } from '../../../core/random.js';
 import { connectToPostgres } from '../../../databases/postgres/connect.js';
-import { tableNameOf } from '../../../databases/postgres/identifiers.js';
 import { keyAtSinks } from '../../../engine/cuts/checkpoint-decision.js';
 import type { PlanProblems, SinkFactory } from '../../../engine/factories.js';
 import type { StageContext } from '../../../engine/stage.js';
@@ -9,6 +8,7 @@ import { problemOfField } from '../../../formats/pg-copy/pg-field.js';
 import { type CommitHolder, CommitRecord } from './commit-record.js';
 import type { PostgresSinkOptions } from './options.js';
 import { PostgresSink } from './postgres-sink.js';
+import { resolveTable } from './sessions.js';
 import { wantedFields } from './table-fields.js';
 import { TableWriter } from './table-writer.js';
 
@@ -48,10 +48,13 @@ export const postgresSink = {
     return new PostgresSink({ options, context, input, writer });
   },
 
-  async takeOver({ connection: server, table }, { log: _, ...holder }) {
+  async takeOver({ connection: server, table }, { log, ...holder }) {
     const connection = await connectToPostgres(server);
     try {
-      return await new CommitRecord(tableNameOf(table), holder).take(connection, false);
+      return await new CommitRecord(await resolveTable(connection, table), holder, log).take(
+        connection,
+        false,
+      );
     } finally {
       await connection.end();
     }

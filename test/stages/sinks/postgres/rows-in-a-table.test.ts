@@ -140,6 +140,56 @@ describe.runIf(hasPostgres)(postgresTitle('the sink "postgres"'), () => {
     expect(error?.message).toContain('expected a unique index or primary key of exactly (symbol, time)');
   });
 
+  it('refuses a key with a column that may be NULL', async () => {
+    const table = newTable();
+    await run(sinkOf(table, { create: 'if-missing' }));
+    await schema.client.query(`ALTER TABLE ${table} ALTER symbol DROP NOT NULL`);
+    await schema.client.query(`CREATE UNIQUE INDEX ON ${table} (symbol, time)`);
+    const { error } = await run(sinkOf(table, { mode: 'upsert', key: ['symbol', 'time'] }));
+    expect(error).toMatchObject({ code: 'SINK_FAILED', retryable: false });
+    expect(error?.message).toContain('found "symbol" without it');
+  });
+
+  it('creates what many jobs miss at once in a new schema', async () => {
+    const other = await scratchSchema();
+    try {
+      const jobs = Array.from({ length: 12 }, (_, i) => {
+        const sink = { ...sinkOf('x', { create: 'if-missing' }), table: `${other.name}.t${i % 6}` };
+        return run(sink, { name: `job${i}` }, { store: new MemoryCheckpointStore() });
+      });
+      const outcomes = (await Promise.all(jobs)).map(({ outcome, error }) => error?.message ?? outcome);
+      expect(new Set(outcomes)).toEqual(new Set(['completed']));
+    } finally {
+      await other.remove();
+    }
+  });
+
+  it('writes a table that is in a later schema of the search path, and has its commits beside it', async () => {
+    const other = await scratchSchema();
+    const user = `${other.name}_user`;
+    try {
+      await other.client.query(`CREATE ROLE ${user} LOGIN SUPERUSER`);
+      await other.client.query(`ALTER ROLE ${user} SET search_path = ${other.name}, ${schema.name}`);
+      const table = newTable();
+      await run(sinkOf(table, { create: 'if-missing' }));
+      const sink = { ...sinkOf(table, { create: 'if-missing' }), table };
+      const connection = { ...postgresConnection(), user };
+      const store = new MemoryCheckpointStore();
+      const report = await run({ ...sink, connection }, { name: 'searched' }, { store });
+      expect(report.outcome).toBe('completed');
+      expect(await count(table)).toBe(2 * ROWS);
+      expect(await other.texts(`SELECT to_regclass('${other.name}.tickloom_commits')::text`)).toEqual([
+        [null],
+      ]);
+      expect(
+        await schema.texts("SELECT count(*)::text FROM tickloom_commits WHERE job = 'searched'"),
+      ).toEqual([['1']]);
+    } finally {
+      await other.client.query(`DROP ROLE IF EXISTS ${user}`);
+      await other.remove();
+    }
+  });
+
   it('refuses a hypertable where there is no TimescaleDB', async () => {
     const hasTimescale =
       (await schema.texts("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'")).length > 0;
