@@ -61,8 +61,14 @@ export class CommitRecord {
    * @param isNew - Whether a run begins: what an earlier run under the key has committed does not matter.
    * @returns The checkpoint that was committed last.
    * @throws {PipelineError} `FENCED` if a later start has it.
+   * @throws {ProviderError} that may be tried again if the row stays locked for too long.
    */
-  async take(connection: PostgresConnection, isNew: boolean): Promise<string | undefined> {
+  take(connection: PostgresConnection, isNew: boolean): Promise<string | undefined> {
+    return connection.inShort(() => this.#take(connection, isNew));
+  }
+
+  async #take(connection: PostgresConnection, isNew: boolean): Promise<string | undefined> {
+    await connection.query(`SET lock_timeout = ${connection.patienceMs}`);
     const { job, key, sink, epoch, owner } = this.#holder;
     this.#backend = await nameBackend(connection, this.#session);
     const [before] = await connection.query(
@@ -81,6 +87,7 @@ export class CommitRecord {
     );
     const [taken] = rows;
     if (!taken) throw this.#fenced();
+    await connection.query('RESET lock_timeout');
     if (before) {
       const [pid, since, session] = before as [string, string, string]; // none is NULL
       await endBackend(connection, { pid, since, session }, this.#log);
@@ -138,7 +145,7 @@ export class CommitRecord {
  *   throws.
  */
 export async function commitAs(connection: PostgresConnection, statements: string): Promise<void> {
-  const answers: unknown = await connection.client.query(statements);
+  const answers: unknown = await connection.inShort(() => connection.client.query(statements));
   const last = (Array.isArray(answers) ? answers.at(-1) : answers) as
     | { readonly command?: unknown }
     | undefined;

@@ -2,7 +2,7 @@ import type { Schema } from '../../../columns/schema.js';
 import { Random } from '../../../core/random.js';
 import { connectToPostgres } from '../../../databases/postgres/connect.js';
 import { keyAtSinks } from '../../../engine/cuts/checkpoint-decision.js';
-import type { PlanProblems, SinkFactory } from '../../../engine/factories.js';
+import type { PlanProblems, SinkFactory, TakeOver } from '../../../engine/factories.js';
 import type { StageContext } from '../../../engine/stage.js';
 import { problemOfField } from '../../../formats/pg-copy/pg-field.js';
 import { type CommitHolder, CommitRecord } from './commit-record.js';
@@ -48,14 +48,19 @@ export const postgresSink = {
     return new PostgresSink({ options, context, input, writer });
   },
 
-  async takeOver({ connection: server, table }, { log, ...holder }) {
-    const connection = await connectToPostgres(server);
+  async takeOver({ connection: server, table }, start) {
+    const { log, signal, ...holder } = start as TakeOver & { readonly signal?: AbortSignal };
+    const connection = await connectToPostgres(server, signal);
+    const breakOff = () => connection.destroy();
+    signal?.addEventListener('abort', breakOff, { once: true });
     try {
-      return await new CommitRecord(await resolveTable(connection, table), holder, log).take(
-        connection,
-        false,
-      );
+      const resolved = await connection.inShort(() => resolveTable(connection, table));
+      return await new CommitRecord(resolved, holder, log).take(connection, false);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
     } finally {
+      signal?.removeEventListener('abort', breakOff);
       await connection.end();
     }
   },

@@ -71,6 +71,8 @@ export class TableWriter {
   #keptBytes = 0;
   /** Whether all rows of the transaction are kept. */
   #keepsAll = true;
+  /** Whether rows of the transaction were refused. */
+  #hasRefused = false;
   #failures = 0;
   #isClosed = false;
 
@@ -131,6 +133,7 @@ export class TableWriter {
     if (checkpoint !== undefined) this.#committed = checkpoint;
     this.#transaction = undefined;
     this.#keepsAll = true;
+    this.#hasRefused = false;
     this.#forget();
   }
 
@@ -163,7 +166,6 @@ export class TableWriter {
     expectSame(shownTable(options), fields, await checkTable(connection, table, this.#parts));
     const isAskedFor = !record && options.mode === 'append';
     const [row] = isAskedFor ? await connection.query('SELECT txid_current()::text') : [];
-    await connection.query('SAVEPOINT tickloom');
     this.#transaction = { id: row?.[0] ?? undefined };
   }
 
@@ -173,16 +175,34 @@ export class TableWriter {
     const columns = fields.map(({ name }) => quoteName(name)).join(', ');
     const isUpsert = options.mode === 'upsert';
     const target = isUpsert ? INCOMING : quoteTable(table);
+    // A savepoint costs a number of a transaction, and with over 64 of them, each snapshot of the server is slower.
+    const isSaved = this.#hasRefused || !this.#keepsAll;
     try {
+      if (isSaved) await connection.client.query('SAVEPOINT tickloom');
       await copyInto(connection, `COPY ${target} (${columns}) FROM STDIN (FORMAT binary)`, bytes);
       if (isUpsert) await connection.client.query(this.#merge(columns, fields));
-      await connection.client.query('RELEASE SAVEPOINT tickloom; SAVEPOINT tickloom');
+      if (isSaved) await connection.client.query('RELEASE SAVEPOINT tickloom');
     } catch (error) {
       const refused = asRefusedRows(error);
       if (!refused) throw connection.errorOf(error);
-      await connection.query('ROLLBACK TO SAVEPOINT tickloom');
+      await this.#takeOut(isSaved);
       throw refused;
     }
+  }
+
+  /** Takes what was refused out of the transaction. Without a savepoint, the rows in front of it are sent again. */
+  async #takeOut(isSaved: boolean): Promise<void> {
+    const { connection } = this.#opened;
+    if (isSaved) {
+      await connection.query('ROLLBACK TO SAVEPOINT tickloom');
+      await connection.query('RELEASE SAVEPOINT tickloom');
+      return;
+    }
+    this.#hasRefused = true;
+    await connection.query('ROLLBACK');
+    this.#transaction = undefined;
+    await this.#begin();
+    await this.#sendKept();
   }
 
   #merge(columns: string, fields: readonly PgField[]): string {
@@ -251,7 +271,7 @@ export class TableWriter {
           `committed, found ${committed ?? 'none'}: was the database put back to another state?`,
       );
     }
-    if (!loss.transaction) return false;
+    if (!loss.transaction && this.#kept.length === 0) return false;
     if (!this.#keepsAll) {
       throw new PipelineError(
         'SINK_FAILED',

@@ -200,6 +200,24 @@ describe.runIf(hasPostgres)(postgresTitle('the sink "postgres", whose connection
     expect(await rowsOf(table)).toEqual(whole);
   });
 
+  it('takes a server for gone that falls silent at a commit, and asks on another connection', async () => {
+    const table = newTable();
+    let parts = 0;
+    let isMute = false;
+    proxy.mutes = ({ bytes }) => {
+      if (bytes.includes('FROM STDIN')) parts++;
+      if (isMute || parts < 3 || !bytes.includes('COMMIT')) return false;
+      isMute = true;
+      return true;
+    };
+    const connection = { ...postgresConnection(), host: '127.0.0.1', port: proxy.port, connectTimeout: '2s' };
+    const report = await createPipeline(specOf(table, { connection })).run();
+    proxy.mutes = () => false;
+    expect(isMute).toBe(true);
+    expect(report.outcome).toBe('completed');
+    expect(await rowsOf(table)).toEqual(whole);
+  });
+
   it('does not try again with a password that the server refuses, and tells it nowhere', async () => {
     const spec = specOf(newTable(), {
       connection: { ...postgresConnection(), user: 'tickloom_nobody', password: 'a-secret-password' },

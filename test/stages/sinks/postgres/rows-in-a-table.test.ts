@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryCheckpointStore } from '../../../../src/checkpoints/memory-checkpoint-store.js';
+import type { TakeOver } from '../../../../src/engine/factories.js';
 import type { OpenSpec } from '../../../../src/plan/typed-spec.js';
 import { createPipeline } from '../../../../src/runtime/pipeline-builder.js';
+import { PostgresSinkOptions } from '../../../../src/stages/sinks/postgres/options.js';
+import { postgresSink } from '../../../../src/stages/sinks/postgres/postgres.js';
+import { silentLogger } from '../../../../src/telemetry/logger.js';
 import {
   hasPostgres,
   postgresConnection,
@@ -40,6 +44,48 @@ describe.runIf(hasPostgres)(postgresTitle('the sink "postgres"'), () => {
     const report = await run(sinkOf(table, { create: 'if-missing' }), {}, options);
     expect(report).toMatchObject({ outcome: 'completed', rowsPending: 0, counters: { rowsOut: ROWS } });
     expect(await count(table)).toBe(ROWS);
+  });
+
+  it('takes one number of a transaction from the server, however many batches there are', async () => {
+    const table = newTable();
+    const store = new MemoryCheckpointStore();
+    await run(
+      sinkOf(table, { create: 'if-missing' }),
+      { batchRows: 10, batcher: { maxRows: 10 } },
+      { store },
+    );
+    expect(
+      await schema.texts(`SELECT count(*)::text, count(DISTINCT xmin::text)::text FROM ${table}`),
+    ).toEqual([[String(ROWS), '1']]);
+  });
+
+  it('stops taking a run over when it is told to, and does not wait for ever for a lock', async () => {
+    const table = newTable();
+    const store = new MemoryCheckpointStore();
+    await run(sinkOf(table, { create: 'if-missing' }), { name: 'held' }, { store });
+    const [row] = await schema.texts("SELECT run_key, sink FROM tickloom_commits WHERE job = 'held'");
+    const [key, sink] = row as [string, string];
+    const owner = { host: 'h', process: 'p', thread: 1 };
+    const start = { job: 'held', key, sink, epoch: 9, owner, log: silentLogger };
+    const options = (own: object = {}) =>
+      PostgresSinkOptions.parse({
+        connection: { ...postgresConnection(), ...own },
+        table: `${schema.name}.${table}`,
+      });
+    await schema.client.query("BEGIN; SELECT 1 FROM tickloom_commits WHERE job = 'held' FOR UPDATE");
+    try {
+      const stop = new AbortController();
+      const stopped = postgresSink.takeOver(options(), { ...start, signal: stop.signal } as TakeOver);
+      stop.abort(new Error('stopped'));
+      await expect(stopped).rejects.toThrow('stopped');
+      await expect(postgresSink.takeOver(options({ connectTimeout: '1s' }), start)).rejects.toMatchObject({
+        kind: 'unavailable',
+        retryable: true,
+      });
+    } finally {
+      await schema.client.query('ROLLBACK');
+    }
+    expect(await postgresSink.takeOver(options(), start)).toBeDefined();
   });
 
   it('creates nothing that the spec does not ask for', async () => {
