@@ -1,8 +1,17 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryCheckpointStore } from '../../../../src/checkpoints/memory-checkpoint-store.js';
+import { ColumnMemory } from '../../../../src/columns/column-memory.js';
+import type { Schema } from '../../../../src/columns/schema.js';
+import { systemClock } from '../../../../src/core/clock.js';
+import { nanos } from '../../../../src/core/units.js';
+import { PG_COPY_HEADER, PG_COPY_TRAILER } from '../../../../src/formats/pg-copy/pg-copy-encoder.js';
 import type { OpenSpec } from '../../../../src/plan/typed-spec.js';
 import { createPipeline } from '../../../../src/runtime/pipeline-builder.js';
+import { PostgresSinkOptions } from '../../../../src/stages/sinks/postgres/options.js';
+import { wantedFields } from '../../../../src/stages/sinks/postgres/table-fields.js';
+import { TableWriter } from '../../../../src/stages/sinks/postgres/table-writer.js';
+import { silentLogger } from '../../../../src/telemetry/logger.js';
 import type { PipelineReport } from '../../../../src/wire/pipeline-report.js';
 import { DEEP } from '../../../support/deep.js';
 import { FaultProxy } from '../../../support/fault-proxy.js';
@@ -216,6 +225,41 @@ describe.runIf(hasPostgres)(postgresTitle('the sink "postgres", whose connection
     expect(isMute).toBe(true);
     expect(report.outcome).toBe('completed');
     expect(await rowsOf(table)).toEqual(whole);
+  });
+
+  it('counts how long it reconnects anew once rows were sent again, however long the transaction is', async () => {
+    await schema.client.query('CREATE TABLE numbers (n int4)');
+    let ahead = 0n;
+    const clock = { ...systemClock, now: () => nanos(systemClock.now() + ahead) };
+    const options = PostgresSinkOptions.parse({
+      connection: { ...postgresConnection(), host: '127.0.0.1', port: proxy.port },
+      table: `${schema.name}.numbers`,
+    });
+    const input: Schema = { kind: 'custom', columns: [{ name: 'n', type: 'int32' }] };
+    const writer = new TableWriter({
+      options,
+      wanted: wantedFields(input, options),
+      holder: undefined,
+      clock,
+      log: silentLogger,
+      random: () => 0,
+      memory: new ColumnMemory(2 ** 20).share('rows'),
+      stopping: undefined,
+      knownWaits: undefined,
+    });
+    await writer.open(true);
+    // One row of one column of 4 bytes.
+    const row = Buffer.from([0, 1, 0, 0, 0, 4, 0, 0, 0, 7]);
+    const copy = () => Buffer.concat([PG_COPY_HEADER, row, PG_COPY_TRAILER]);
+    await writer.add(copy());
+    for (let losses = 0; losses < 3; losses++) {
+      proxy.cutAll();
+      await writer.add(copy());
+      ahead += 3_600_000_000_000n;
+    }
+    await writer.commit();
+    await writer.close();
+    expect(await schema.texts('SELECT count(*)::text FROM numbers')).toEqual([['4']]);
   });
 
   it('does not try again with a password that the server refuses, and tells it nowhere', async () => {
