@@ -17,6 +17,10 @@ export class FaultProxy {
   #messages = 0;
   /** Asked for each piece of bytes of a client. */
   cuts: (event: ProxyEvent) => boolean = () => false;
+  /** Asked for each piece of bytes of a client. From then on, the client hears nothing more, and its connection stays open. */
+  mutes: (event: ProxyEvent) => boolean = () => false;
+  /** Whether the server is not told of a connection that is cut, and waits for more on it. */
+  isHalfOpen = false;
   connections = 0;
 
   private constructor(host: string, port: number) {
@@ -26,7 +30,7 @@ export class FaultProxy {
       let isMute = false;
       const cut = () => {
         client.destroy();
-        server.destroy();
+        if (!this.isHalfOpen) server.destroy();
       };
       for (const socket of [client, server]) {
         this.#sockets.add(socket);
@@ -43,11 +47,15 @@ export class FaultProxy {
           return;
         }
         isMute ||= this.cuts({ message, bytes, when: 'after' });
+        const isSilent = this.mutes({ message, bytes, when: 'after' });
         server.write(bytes);
+        if (isSilent) client.write = () => true;
         // The server gets it all, and whoever waits for its answer gets none.
         if (isMute) client.destroy();
       });
-      client.on('close', () => server.end());
+      client.on('close', () => {
+        if (!this.isHalfOpen) server.end();
+      });
       server.on('data', (bytes: Buffer) => {
         if (!isMute) client.write(bytes);
       });

@@ -8,6 +8,8 @@ import { loadPg, type PgCopyStreams } from './load-pg.js';
 import { asServerError } from './server-errors.js';
 
 const NS_PER_MS = 1e6;
+/** Until the system asks a server that says nothing whether it is still there. */
+const KEEP_ALIVE_AFTER_MS = 10_000;
 
 /** Where a server is, for messages. */
 export const shownServer = ({ host, port, database }: PostgresConnectionOptions): string =>
@@ -17,15 +19,24 @@ export const shownServer = ({ host, port, database }: PostgresConnectionOptions)
 export class PostgresConnection {
   readonly client: Client;
   readonly copyStreams: PgCopyStreams;
+  /** How long a connection may take to open, and how long a statement that should be short may wait for a lock. */
+  readonly patienceMs: number;
   readonly #who: string;
   readonly #showPassword: () => void;
   #isOver = false;
   /** Why the connection is gone, once it is. */
   #lostBy: unknown;
 
-  constructor(client: Client, copyStreams: PgCopyStreams, who: string, showPassword: () => void) {
+  constructor(
+    client: Client,
+    copyStreams: PgCopyStreams,
+    patienceMs: number,
+    who: string,
+    showPassword: () => void,
+  ) {
     this.client = client;
     this.copyStreams = copyStreams;
+    this.patienceMs = patienceMs;
     this.#who = who;
     this.#showPassword = showPassword;
     // Without a listener, the loss of an idle connection would end the process.
@@ -83,6 +94,19 @@ export class PostgresConnection {
     }
   }
 
+  /**
+   * Does something that should be short. A server that has not answered after twice `patienceMs` counts as gone, and the
+   * connection is cut: a statement in progress fails as on a lost connection.
+   */
+  async inShort<T>(act: () => Promise<T>): Promise<T> {
+    const timer = setTimeout(() => this.destroy(), 2 * this.patienceMs);
+    try {
+      return await act();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** An error of a statement, with its kind. */
   errorOf(error: unknown): unknown {
     return asServerError(error, this.#who);
@@ -124,7 +148,13 @@ export async function connectToPostgres(
   const isHidden = password !== undefined && password.length >= SECRET_LENGTH_MIN;
   const showPassword = isHidden ? hide(password) : () => {};
   const client = new pg.Client(await configOf(options, password, who));
-  const connection = new PostgresConnection(client, copyStreams, who, showPassword);
+  const connection = new PostgresConnection(
+    client,
+    copyStreams,
+    toMs(options.connectTimeout),
+    who,
+    showPassword,
+  );
   const breakOff = () => connection.destroy();
   signal?.addEventListener('abort', breakOff, { once: true });
   try {
@@ -140,6 +170,8 @@ export async function connectToPostgres(
     signal?.removeEventListener('abort', breakOff);
   }
 }
+
+const toMs = (ns: number): number => Math.ceil(ns / NS_PER_MS);
 
 const asText = (text: string | null): string | null => text;
 
@@ -167,9 +199,10 @@ async function configOf(
     ...(password !== undefined && { password }),
     ssl: await tlsOf(options, who),
     application_name: applicationName,
-    connectionTimeoutMillis: Math.ceil(connectTimeout / NS_PER_MS),
+    connectionTimeoutMillis: toMs(connectTimeout),
     keepAlive: true,
-    ...(statementTimeout !== undefined && { statement_timeout: Math.ceil(statementTimeout / NS_PER_MS) }),
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    ...(statementTimeout !== undefined && { statement_timeout: toMs(statementTimeout) }),
   };
 }
 

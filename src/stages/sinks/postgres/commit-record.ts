@@ -1,9 +1,12 @@
 import { PipelineError } from '../../../core/errors.js';
+import { invariant } from '../../../core/invariant.js';
 import { randomId } from '../../../core/random-id.js';
 import type { PostgresConnection } from '../../../databases/postgres/connect.js';
 import { quoteTable, quoteText, type TableName } from '../../../databases/postgres/identifiers.js';
 import { sqlStateOf } from '../../../databases/postgres/server-errors.js';
+import type { Logger } from '../../../telemetry/logger.js';
 import { type Owner, ownerText } from '../../../wire/checkpoint.js';
+import { type Backend, endBackend, nameBackend } from './backends.js';
 
 /** Name of the table of commits, in the schema of the table that is written. */
 export const COMMITS = 'tickloom_commits';
@@ -35,10 +38,19 @@ export class CommitRecord {
   readonly #holder: CommitHolder;
   /** Of this connection. A statement of an earlier one that is still on its way to the server changes nothing. */
   readonly #session = randomId();
+  readonly #log: Logger;
+  #backend: Backend | undefined;
 
-  constructor(table: TableName, holder: CommitHolder) {
+  constructor(table: TableName, holder: CommitHolder, log: Logger) {
     this.#table = quoteTable(commitsBeside(table));
     this.#holder = holder;
+    this.#log = log;
+  }
+
+  /** Of the connection that has taken the row. */
+  get backend(): Backend {
+    invariant(this.#backend !== undefined, 'the record is taken first');
+    return this.#backend;
   }
 
   /**
@@ -49,11 +61,18 @@ export class CommitRecord {
    * @param isNew - Whether a run begins: what an earlier run under the key has committed does not matter.
    * @returns The checkpoint that was committed last.
    * @throws {PipelineError} `FENCED` if a later start has it.
+   * @throws {ProviderError} that may be tried again if the row stays locked for too long.
    */
-  async take(connection: PostgresConnection, isNew: boolean): Promise<string | undefined> {
+  take(connection: PostgresConnection, isNew: boolean): Promise<string | undefined> {
+    return connection.inShort(() => this.#take(connection, isNew));
+  }
+
+  async #take(connection: PostgresConnection, isNew: boolean): Promise<string | undefined> {
+    await connection.query(`SET lock_timeout = ${connection.patienceMs}`);
     const { job, key, sink, epoch, owner } = this.#holder;
+    this.#backend = await nameBackend(connection, this.#session);
     const [before] = await connection.query(
-      `SELECT backend::text, backend_start::text FROM ${this.#table} WHERE run_key = $1 AND sink = $2`,
+      `SELECT backend::text, backend_start::text, session FROM ${this.#table} WHERE run_key = $1 AND sink = $2`,
       [key, sink],
     );
     const rows = await connection.query(
@@ -68,7 +87,11 @@ export class CommitRecord {
     );
     const [taken] = rows;
     if (!taken) throw this.#fenced();
-    if (before) await this.#end(connection, before);
+    await connection.query('RESET lock_timeout');
+    if (before) {
+      const [pid, since, session] = before as [string, string, string]; // none is NULL
+      await endBackend(connection, { pid, since, session }, this.#log);
+    }
     return taken[0] ?? undefined;
   }
 
@@ -105,15 +128,6 @@ export class CommitRecord {
     return rows.length > 0;
   }
 
-  /** Ends the connection that had the row before, if it is still there. */
-  async #end(connection: PostgresConnection, [backend, since]: readonly (string | null)[]): Promise<void> {
-    await connection.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_get_activity($1::integer)
-       WHERE backend_start = $2::timestamptz AND pid <> pg_backend_pid()`,
-      [backend ?? null, since ?? null],
-    );
-  }
-
   #fenced(): PipelineError {
     const { job, epoch, owner } = this.#holder;
     return new PipelineError(
@@ -131,7 +145,7 @@ export class CommitRecord {
  *   throws.
  */
 export async function commitAs(connection: PostgresConnection, statements: string): Promise<void> {
-  const answers: unknown = await connection.client.query(statements);
+  const answers: unknown = await connection.inShort(() => connection.client.query(statements));
   const last = (Array.isArray(answers) ? answers.at(-1) : answers) as
     | { readonly command?: unknown }
     | undefined;

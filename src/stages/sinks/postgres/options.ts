@@ -46,7 +46,9 @@ export const PostgresSinkOptions = z
       .min(1, columns)
       .max(32, columns)
       .optional()
-      .describe('For `upsert`: the columns that tell rows apart. The table must have a unique index of them'),
+      .describe(
+        'For `upsert`: the columns that tell rows apart. The table must have a unique index of them, and they must be NOT NULL',
+      ),
     types: z
       .record(
         z.string(),

@@ -1,14 +1,14 @@
 import type { Schema } from '../../../columns/schema.js';
 import { Random } from '../../../core/random.js';
 import { connectToPostgres } from '../../../databases/postgres/connect.js';
-import { tableNameOf } from '../../../databases/postgres/identifiers.js';
 import { keyAtSinks } from '../../../engine/cuts/checkpoint-decision.js';
-import type { PlanProblems, SinkFactory } from '../../../engine/factories.js';
+import type { PlanProblems, SinkFactory, TakeOver } from '../../../engine/factories.js';
 import type { StageContext } from '../../../engine/stage.js';
 import { problemOfField } from '../../../formats/pg-copy/pg-field.js';
 import { type CommitHolder, CommitRecord } from './commit-record.js';
 import type { PostgresSinkOptions } from './options.js';
 import { PostgresSink } from './postgres-sink.js';
+import { resolveTable } from './sessions.js';
 import { wantedFields } from './table-fields.js';
 import { TableWriter } from './table-writer.js';
 
@@ -48,11 +48,19 @@ export const postgresSink = {
     return new PostgresSink({ options, context, input, writer });
   },
 
-  async takeOver({ connection: server, table }, { log: _, ...holder }) {
-    const connection = await connectToPostgres(server);
+  async takeOver({ connection: server, table }, start) {
+    const { log, signal, ...holder } = start as TakeOver & { readonly signal?: AbortSignal };
+    const connection = await connectToPostgres(server, signal);
+    const breakOff = () => connection.destroy();
+    signal?.addEventListener('abort', breakOff, { once: true });
     try {
-      return await new CommitRecord(tableNameOf(table), holder).take(connection, false);
+      const resolved = await connection.inShort(() => resolveTable(connection, table));
+      return await new CommitRecord(resolved, holder, log).take(connection, false);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
     } finally {
+      signal?.removeEventListener('abort', breakOff);
       await connection.end();
     }
   },

@@ -1,5 +1,6 @@
 import { PipelineError } from '../../../core/errors.js';
 import { ProviderError } from '../../../core/provider-error.js';
+import { randomId } from '../../../core/random-id.js';
 import {
   connectToPostgres,
   type PostgresConnection,
@@ -12,8 +13,11 @@ import {
   type TableName,
   tableNameOf,
 } from '../../../databases/postgres/identifiers.js';
+import { sqlStateOf } from '../../../databases/postgres/server-errors.js';
 import type { PgField } from '../../../formats/pg-copy/pg-field.js';
 import { pgTypeText } from '../../../formats/pg-copy/pg-types.js';
+import type { Logger } from '../../../telemetry/logger.js';
+import { type Backend, nameBackend } from './backends.js';
 import { type CommitHolder, CommitRecord, commitsBeside, createCommits } from './commit-record.js';
 import type { PostgresSinkOptions } from './options.js';
 import { checkKey, columnsOf, createTable, fittingFields } from './table-fields.js';
@@ -24,11 +28,15 @@ export interface SessionParts {
   readonly wanted: readonly PgField[];
   /** Who may commit. Missing: everybody. */
   readonly holder: CommitHolder | undefined;
+  readonly log: Logger;
 }
 
 /** A connection that is ready to write the table. */
 export interface Session {
   readonly connection: PostgresConnection;
+  readonly backend: Backend;
+  /** With its schema. */
+  readonly table: TableName;
   /** Missing without a checkpoint store. */
   readonly record: CommitRecord | undefined;
   /** The checkpoint that was committed last. */
@@ -38,7 +46,7 @@ export interface Session {
 }
 
 /** Where rows of `upsert` are put before they replace others. Of the connection. */
-export const INCOMING = 'tickloom_incoming';
+export const INCOMING = 'pg_temp.tickloom_incoming';
 /** Numbers the rows there: of two with one key, the later one counts. */
 export const ORDER = 'tickloom row';
 
@@ -56,7 +64,7 @@ export const shownTable = ({
  * @throws {ProviderError} whose kind says whether another try may help.
  */
 export async function openSession(
-  { options, wanted, holder }: SessionParts,
+  { options, wanted, holder, log }: SessionParts,
   begins: 'new' | 'resumed' | 'again',
   signal: AbortSignal | undefined,
 ): Promise<Session> {
@@ -64,15 +72,16 @@ export async function openSession(
   const breakOff = () => connection.destroy();
   signal?.addEventListener('abort', breakOff, { once: true });
   try {
-    const table = tableNameOf(options.table);
+    const table = await resolveTable(connection, options.table);
     if (begins !== 'again' && options.create === 'if-missing')
       await createIfMissing(connection, table, { options, wanted, holder });
     if (holder) await expectCommits(connection, table, options);
     const fields = await checkTable(connection, table, { options, wanted });
-    const record = holder && new CommitRecord(table, holder);
+    const record = holder && new CommitRecord(table, holder, log);
     const committed = await record?.take(connection, begins === 'new');
+    const backend = record?.backend ?? (await nameBackend(connection, randomId()));
     if (options.mode === 'upsert') await connection.query(createIncoming(fields));
-    return { connection, record, committed, fields };
+    return { connection, backend, table, record, committed, fields };
   } catch (error) {
     connection.destroy();
     signal?.throwIfAborted();
@@ -80,6 +89,26 @@ export async function openSession(
   } finally {
     signal?.removeEventListener('abort', breakOff);
   }
+}
+
+/**
+ * Finds the schema of a table without one: that of the table, which may be any of `search_path`, or else the one that it
+ * would be created in. All statements name it, so that none means another table.
+ */
+export async function resolveTable(connection: PostgresConnection, text: string): Promise<TableName> {
+  const name = tableNameOf(text);
+  if (name.schema !== undefined) return name;
+  const [row] = await connection.query(
+    `SELECT coalesce((SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE c.oid = to_regclass($1)), current_schema())::text`,
+    [quoteTable(name)],
+  );
+  const schema = row?.[0];
+  if (schema != null) return { schema, table: name.table };
+  throw new PipelineError(
+    'SINK_FAILED',
+    `Table "${text}": expected a schema, or one of search_path that exists, found none; write "schema.table"`,
+  );
 }
 
 /** @throws {PipelineError} `SINK_FAILED` naming what differs. */
@@ -97,7 +126,7 @@ export async function checkTable(
     );
   }
   const fields = fittingFields(title, wanted, rows, options);
-  if (options.key) await checkKey(connection, table, title, options.key);
+  if (options.key) await checkKey(connection, table, title, options.key, fields);
   if (options.hypertable && !(await isHypertable(connection, table))) {
     throw new PipelineError(
       'SINK_FAILED',
@@ -107,15 +136,37 @@ export async function checkTable(
   return fields;
 }
 
+/** How often tables are created that somebody else creates at the same time. */
+const CREATE_TRIES_MAX = 5;
+/** What two sessions that create one thing at once are told: of a unique index of the catalogue, a table, a type. */
+const IS_THERE_NOW = new Set(['23505', '42P07', '42710']);
+
 async function createIfMissing(
   connection: PostgresConnection,
   table: TableName,
-  { options, wanted, holder }: SessionParts,
+  parts: Omit<SessionParts, 'log'>,
+): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await createOnce(connection, table, parts);
+      return;
+    } catch (error) {
+      const state = sqlStateOf((error as Error).cause);
+      if (tries === CREATE_TRIES_MAX || state === undefined || !IS_THERE_NOW.has(state)) throw error;
+      await connection.query('ROLLBACK');
+    }
+  }
+}
+
+async function createOnce(
+  connection: PostgresConnection,
+  table: TableName,
+  { options, wanted, holder }: Omit<SessionParts, 'log'>,
 ): Promise<void> {
   const { key, hypertable } = options;
-  // Without the lock, of two starts that find no table one would fail. It is one for all tables, since those of a
-  // schema share the table of commits.
-  await connection.query("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('tickloom', 0))");
+  // IF NOT EXISTS does not keep two starts from creating one table at once. All of a schema have one table of commits.
+  const lock = quoteText(`tickloom ${quoteTable(commitsBeside(table))}`);
+  await connection.query(`BEGIN; SELECT pg_advisory_xact_lock(hashtextextended(${lock}, 0))`);
   if (holder) await connection.query(createCommits(commitsBeside(table)));
   if ((await connection.query(columnsOf(table))).length === 0) {
     await connection.query(createTable(table, wanted, key));
@@ -178,7 +229,7 @@ async function expectCommits(
 function createIncoming(fields: readonly PgField[]): string {
   const columns = fields.map(({ name, type }) => `${quoteName(name)} ${pgTypeText(type)}`);
   const order = `${quoteName(ORDER)} bigint GENERATED ALWAYS AS IDENTITY`;
-  return `CREATE TEMPORARY TABLE ${INCOMING} (${[...columns, order].join(', ')})`;
+  return `CREATE TEMPORARY TABLE ${INCOMING} (${[...columns, order].join(', ')}) ON COMMIT DELETE ROWS`;
 }
 
 /** Whether another connection may do what this one could not. */

@@ -130,6 +130,7 @@ export async function checkKey(
   table: TableName,
   title: string,
   key: readonly string[],
+  fields: readonly PgField[],
 ): Promise<void> {
   const rows = await connection.query(
     `SELECT array_to_string(ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0:i.indnkeyatts - 1]) AS k(n)
@@ -138,6 +139,14 @@ export async function checkKey(
        AND i.indpred IS NULL AND i.indexprs IS NULL`,
     [quoteTable(table)],
   );
+  const nullable = fields.filter(({ name, notNull }) => key.includes(name) && !notNull);
+  if (nullable.length > 0) {
+    throw new PipelineError(
+      'SINK_FAILED',
+      `${title}: expected NOT NULL columns as the key of "mode: upsert", since a unique index does not tell NULLs apart, ` +
+        `found ${nullable.map(({ name }) => `"${name}"`).join(', ')} without it; alter the table, or choose another key`,
+    );
+  }
   const wanted = [...key].sort().join('\n');
   if (rows.some(([names]) => names === wanted)) return;
   throw new PipelineError(

@@ -3,19 +3,14 @@ import { type Clock, sleep } from '../../../core/clock.js';
 import { PipelineError } from '../../../core/errors.js';
 import { invariant } from '../../../core/invariant.js';
 import { millis } from '../../../core/units.js';
-import {
-  quoteName,
-  quoteTable,
-  type TableName,
-  tableNameOf,
-} from '../../../databases/postgres/identifiers.js';
+import { quoteName, quoteTable } from '../../../databases/postgres/identifiers.js';
 import type { KnownWaits } from '../../../engine/known-waits.js';
 import type { PgField } from '../../../formats/pg-copy/pg-field.js';
 import { pgTypeText } from '../../../formats/pg-copy/pg-types.js';
-import type { Logger } from '../../../telemetry/logger.js';
+import { type Backend, endBackend } from './backends.js';
 import { commitAs } from './commit-record.js';
 import { copyInto } from './copy-into.js';
-import { asRefusedRows } from './refused-row.js';
+import { asRefusedRows, RefusedRowsError } from './refused-row.js';
 import {
   checkTable,
   INCOMING,
@@ -33,10 +28,11 @@ const FIRST_PAUSE_MS = 100;
 const PAUSE_MS_MAX = 10_000;
 /** Between two questions what became of a transaction. */
 const ASK_AGAIN_MS = 50;
+/** How often in a row one thing is tried again after all rows of the transaction were sent again. */
+const LOSSES_MAX = 6;
 
 export interface TableWriterParts extends SessionParts {
   readonly clock: Clock;
-  readonly log: Logger;
   /** From 0 to below 1, for pauses. */
   readonly random: () => number;
   /** For the rows that are kept. */
@@ -51,13 +47,23 @@ interface Transaction {
   readonly id: string | undefined;
 }
 
+/** What a connection has left behind, until it is made up for on another one. */
+interface Loss {
+  readonly why: unknown;
+  readonly since: bigint;
+  readonly transaction: Transaction | undefined;
+  /** Whether it may have been committed. */
+  isInDoubt: boolean;
+  /** Of connections since. The server may not have noticed that they are gone. */
+  readonly backends: Backend[];
+}
+
 /**
  * Writes one table in transactions, over as many connections as it takes. Rows of the transaction in progress are kept up
  * to a bound, so that it can be repeated once it is certain that the server has not committed it.
  */
 export class TableWriter {
   readonly #parts: TableWriterParts;
-  readonly #table: TableName;
   #session: Session | undefined;
   #committed: string | undefined;
   #transaction: Transaction | undefined;
@@ -65,13 +71,13 @@ export class TableWriter {
   #keptBytes = 0;
   /** Whether all rows of the transaction are kept. */
   #keepsAll = true;
+  /** Whether rows of the transaction were refused. */
+  #hasRefused = false;
   #failures = 0;
-  #failingSince: bigint | undefined;
   #isClosed = false;
 
   constructor(parts: TableWriterParts) {
     this.#parts = parts;
-    this.#table = tableNameOf(parts.options.table);
     parts.stopping?.addEventListener('abort', this.#breakOff, { once: true });
   }
 
@@ -127,9 +133,8 @@ export class TableWriter {
     if (checkpoint !== undefined) this.#committed = checkpoint;
     this.#transaction = undefined;
     this.#keepsAll = true;
+    this.#hasRefused = false;
     this.#forget();
-    this.#failures = 0;
-    this.#failingSince = undefined;
   }
 
   async close(): Promise<void> {
@@ -154,33 +159,50 @@ export class TableWriter {
 
   async #begin(): Promise<void> {
     if (this.#transaction) return;
-    const { connection, record, fields } = this.#opened;
+    const { connection, record, table, fields } = this.#opened;
     const { options } = this.#parts;
     // Until its end, nobody can alter the table; so what is found now holds.
-    await connection.query(`BEGIN; LOCK TABLE ${quoteTable(this.#table)} IN ROW EXCLUSIVE MODE`);
-    expectSame(shownTable(options), fields, await checkTable(connection, this.#table, this.#parts));
+    await connection.query(`BEGIN; LOCK TABLE ${quoteTable(table)} IN ROW EXCLUSIVE MODE`);
+    expectSame(shownTable(options), fields, await checkTable(connection, table, this.#parts));
     const isAskedFor = !record && options.mode === 'append';
     const [row] = isAskedFor ? await connection.query('SELECT txid_current()::text') : [];
-    await connection.query('SAVEPOINT tickloom');
     this.#transaction = { id: row?.[0] ?? undefined };
   }
 
   async #copy(bytes: Uint8Array): Promise<void> {
-    const { connection, fields } = this.#opened;
+    const { connection, table, fields } = this.#opened;
     const { options } = this.#parts;
     const columns = fields.map(({ name }) => quoteName(name)).join(', ');
     const isUpsert = options.mode === 'upsert';
-    const target = isUpsert ? INCOMING : quoteTable(this.#table);
+    const target = isUpsert ? INCOMING : quoteTable(table);
+    // A savepoint costs a number of a transaction, and with over 64 of them, each snapshot of the server is slower.
+    const isSaved = this.#hasRefused || !this.#keepsAll;
     try {
+      if (isSaved) await connection.client.query('SAVEPOINT tickloom');
       await copyInto(connection, `COPY ${target} (${columns}) FROM STDIN (FORMAT binary)`, bytes);
       if (isUpsert) await connection.client.query(this.#merge(columns, fields));
-      await connection.client.query('RELEASE SAVEPOINT tickloom; SAVEPOINT tickloom');
+      if (isSaved) await connection.client.query('RELEASE SAVEPOINT tickloom');
     } catch (error) {
       const refused = asRefusedRows(error);
       if (!refused) throw connection.errorOf(error);
-      await connection.query('ROLLBACK TO SAVEPOINT tickloom');
+      await this.#takeOut(isSaved);
       throw refused;
     }
+  }
+
+  /** Takes what was refused out of the transaction. Without a savepoint, the rows in front of it are sent again. */
+  async #takeOut(isSaved: boolean): Promise<void> {
+    const { connection } = this.#opened;
+    if (isSaved) {
+      await connection.query('ROLLBACK TO SAVEPOINT tickloom');
+      await connection.query('RELEASE SAVEPOINT tickloom');
+      return;
+    }
+    this.#hasRefused = true;
+    await connection.query('ROLLBACK');
+    this.#transaction = undefined;
+    await this.#begin();
+    await this.#sendKept();
   }
 
   #merge(columns: string, fields: readonly PgField[]): string {
@@ -192,8 +214,8 @@ export class TableWriter {
         ? 'NOTHING'
         : `UPDATE SET ${others.map((name) => `${name} = EXCLUDED.${name}`).join(', ')}`;
     return (
-      `INSERT INTO ${quoteTable(this.#table)} (${columns}) SELECT DISTINCT ON (${keys}) ${columns} FROM ${INCOMING} ` +
-      `ORDER BY ${keys}, ${quoteName(ORDER)} DESC ON CONFLICT (${keys}) DO ${replace}; TRUNCATE ${INCOMING}`
+      `INSERT INTO ${quoteTable(this.#opened.table)} (${columns}) SELECT DISTINCT ON (${keys}) ${columns} FROM ${INCOMING} ` +
+      `ORDER BY ${keys}, ${quoteName(ORDER)} DESC ON CONFLICT (${keys}) DO ${replace}; DELETE FROM ${INCOMING}`
     );
   }
 
@@ -205,50 +227,62 @@ export class TableWriter {
     act: () => Promise<void>,
     commit?: { readonly checkpoint: string | undefined },
   ): Promise<void> {
-    for (;;) {
-      this.#parts.stopping?.throwIfAborted();
+    const { clock, log, stopping } = this.#parts;
+    let loss: Loss | undefined;
+    for (let losses = 1; ; losses++) {
+      stopping?.throwIfAborted();
       try {
-        return await act();
+        if (loss && (await this.#makeUpFor(loss, commit?.checkpoint))) return;
+        loss = undefined;
+        await act();
+        this.#failures = 0;
+        return;
       } catch (error) {
-        this.#parts.stopping?.throwIfAborted();
-        if (this.#isClosed || !mayHelpToReconnect(error, this.#opened.connection)) throw error;
-        if (await this.#goOn(error, commit)) return;
+        stopping?.throwIfAborted();
+        const { connection } = this.#opened;
+        if (this.#isClosed || losses > LOSSES_MAX || !mayHelpToReconnect(error, connection)) throw error;
+        connection.destroy();
+        log.warn({ err: error }, 'the connection to PostgreSQL was lost; it is opened again');
+        const isInDoubt = commit !== undefined && this.#transaction !== undefined;
+        loss ??= { why: error, since: clock.now(), transaction: this.#transaction, isInDoubt, backends: [] };
       }
+      await this.#reopen(loss);
     }
   }
 
   /**
-   * Opens another connection, and writes there what the transaction has so far.
+   * Brings a new connection to where the lost one was: writes what the transaction has so far.
    * @returns Whether the transaction was committed after all.
    */
-  async #goOn(
-    why: unknown,
-    commit: { readonly checkpoint: string | undefined } | undefined,
-  ): Promise<boolean> {
-    const { clock, log, knownWaits } = this.#parts;
-    const lost = this.#transaction;
-    this.#opened.connection.destroy();
-    log.warn({ err: why }, 'the connection to PostgreSQL was lost; it is opened again');
-    const session = await (knownWaits ? knownWaits.during(this.#reconnect(why)) : this.#reconnect(why));
-    this.#session = session;
-    this.#transaction = undefined;
-    const { committed, record } = session;
-    if (commit && lost && (await this.#wasCommitted(lost, commit.checkpoint))) {
+  async #makeUpFor(loss: Loss, checkpoint: string | undefined): Promise<boolean> {
+    const { clock, log, options } = this.#parts;
+    const { connection, committed, record } = this.#opened;
+    // Taking the record has ended them. Otherwise, what they have locked could be waited for as long as the server waits for them.
+    if (!record) for (const backend of loss.backends) await endBackend(connection, backend, log);
+    if (loss.isInDoubt && (await this.#wasCommitted(loss, checkpoint))) {
       log.info({}, 'the transaction whose answer was lost had been committed');
       return true;
     }
+    loss.isInDoubt = false;
     if (record && committed !== this.#committed) {
       throw new PipelineError(
         'SINK_FAILED',
-        `${shownTable(this.#parts.options)}: expected the checkpoint ${this.#committed ?? 'none'} to be the last one that was ` +
+        `${shownTable(options)}: expected the checkpoint ${this.#committed ?? 'none'} to be the last one that was ` +
           `committed, found ${committed ?? 'none'}: was the database put back to another state?`,
       );
     }
-    if (!lost) return false;
-    if (!this.#keepsAll) throw why; // the next start writes these rows again
+    if (!loss.transaction && this.#kept.length === 0) return false;
+    if (!this.#keepsAll) {
+      throw new PipelineError(
+        'SINK_FAILED',
+        `${shownTable(options)}: the connection was lost, and the transaction had more rows than are kept in memory ` +
+          `(${KEPT_BYTES_MAX} bytes) to be sent again; the next start reads them again`,
+        { retryable: true, cause: loss.why },
+      );
+    }
     const since = clock.now();
     await this.#begin();
-    for (const bytes of this.#kept) await this.#copy(bytes);
+    await this.#sendKept();
     log.info(
       { bytes: this.#keptBytes, tookMs: Number(clock.now() - since) / 1e6 },
       'the rows of the lost transaction were sent again',
@@ -256,10 +290,31 @@ export class TableWriter {
     return false;
   }
 
-  async #reconnect(why: unknown): Promise<Session> {
+  /** Sends rows again that the server has taken before. */
+  async #sendKept(): Promise<void> {
+    try {
+      for (const bytes of this.#kept) await this.#copy(bytes);
+    } catch (error) {
+      if (!(error instanceof RefusedRowsError)) throw error;
+      // Whoever adds rows would take it for theirs.
+      throw new PipelineError(
+        'SINK_FAILED',
+        `${shownTable(this.#parts.options)}: rows that the server had taken were refused when they were sent again: ` +
+          `${error.message}; the next start sends them one by one`,
+        { retryable: true, cause: error },
+      );
+    }
+  }
+
+  async #reopen(loss: Loss): Promise<void> {
+    const { knownWaits } = this.#parts;
+    loss.backends.push(this.#opened.backend);
+    this.#transaction = undefined;
+    this.#session = await (knownWaits ? knownWaits.during(this.#reconnect(loss)) : this.#reconnect(loss));
+  }
+
+  async #reconnect({ why, since }: Loss): Promise<Session> {
     const { clock, stopping, options, random } = this.#parts;
-    this.#failingSince ??= clock.now();
-    const since = this.#failingSince;
     let last = why;
     for (;;) {
       if (Number(clock.now() - since) >= options.reconnectFor) throw last;
@@ -276,16 +331,26 @@ export class TableWriter {
   }
 
   /** What became of a transaction whose answer to COMMIT is lost: it was committed, or never will be. */
-  async #wasCommitted({ id }: Transaction, checkpoint: string | undefined): Promise<boolean> {
+  async #wasCommitted({ transaction, since, why }: Loss, checkpoint: string | undefined): Promise<boolean> {
+    const { clock, stopping, options } = this.#parts;
     const { connection, record, committed } = this.#opened;
+    const id = transaction?.id;
     // Taking the record has waited for it. Where nothing is recorded, the rows may be written again.
     if (record || id === undefined) return checkpoint !== undefined && committed === checkpoint;
     for (;;) {
       const [row] = await connection.query('SELECT txid_status($1::bigint)', [id]);
       if (row?.[0] === 'committed') return true;
       if (row?.[0] !== 'in progress') return false;
-      await sleep(this.#parts.clock, millis(ASK_AGAIN_MS), this.#parts.stopping);
-      this.#parts.stopping?.throwIfAborted();
+      if (Number(clock.now() - since) >= options.reconnectFor) {
+        throw new PipelineError(
+          'SINK_FAILED',
+          `${shownTable(options)}: expected to hear what became of transaction ${id}, whose answer to COMMIT was lost, ` +
+            'found it in progress still; look at the server. Its rows may be written twice by the next start',
+          { retryable: true, cause: why },
+        );
+      }
+      await sleep(clock, millis(ASK_AGAIN_MS), stopping);
+      stopping?.throwIfAborted();
     }
   }
 }

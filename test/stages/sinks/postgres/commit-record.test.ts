@@ -8,6 +8,7 @@ import {
   commitsBeside,
   createCommits,
 } from '../../../../src/stages/sinks/postgres/commit-record.js';
+import { silentLogger } from '../../../../src/telemetry/logger.js';
 import {
   hasPostgres,
   postgresConnection,
@@ -36,13 +37,17 @@ describe.runIf(hasPostgres)(postgresTitle('the record of commits'), () => {
     return connection;
   };
   const recordOf = (key: string, epoch: number, process = 'a') =>
-    new CommitRecord({ schema: schema.name, table: 'rows' }, {
-      job: 'job',
-      key,
-      sink: 'sink',
-      epoch,
-      owner: owner(process),
-    } satisfies CommitHolder);
+    new CommitRecord(
+      { schema: schema.name, table: 'rows' },
+      {
+        job: 'job',
+        key,
+        sink: 'sink',
+        epoch,
+        owner: owner(process),
+      } satisfies CommitHolder,
+      silentLogger,
+    );
   const insert = async (connection: PostgresConnection, n: number) => {
     await connection.query('BEGIN');
     await connection.query(`INSERT INTO ${schema.name}.rows VALUES (${n})`);
@@ -122,6 +127,31 @@ describe.runIf(hasPostgres)(postgresTitle('the record of commits'), () => {
     await recordOf('k5', 2).take(next, false);
     await expect(stale.query('SELECT 1')).rejects.toMatchObject({ kind: 'disconnected' });
     expect(await has(5)).toBe(false);
+  });
+
+  it('ends no connection that is not the one of the record, as behind a pooler', async () => {
+    const [stale, next] = [await connect(), await connect()];
+    await recordOf('k7', 1).take(stale, true);
+    await stale.query("SET application_name = 'somebody else'");
+    await recordOf('k7', 2).take(next, false);
+    expect(await stale.query('SELECT 1')).toEqual([['1']]);
+  });
+
+  it('is taken even if the connection before may not be ended', async () => {
+    const user = `${schema.name}_watcher`;
+    await schema.client.query(`CREATE ROLE ${user} LOGIN; GRANT pg_monitor TO ${user};
+      GRANT USAGE ON SCHEMA ${schema.name} TO ${user}; GRANT ALL ON tickloom_commits TO ${user}`);
+    const [stale, next] = [
+      await connect(),
+      await connectToPostgres(PostgresConnectionOptions.parse({ ...postgresConnection(), user })),
+    ];
+    try {
+      await recordOf('k8', 1).take(stale, true);
+      expect(await recordOf('k8', 2).take(next, false)).toBeUndefined();
+    } finally {
+      await next.end();
+      await schema.client.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`);
+    }
   });
 
   it('takes a COMMIT that the server answers with ROLLBACK for a failure', async () => {

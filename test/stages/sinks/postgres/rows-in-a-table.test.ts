@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryCheckpointStore } from '../../../../src/checkpoints/memory-checkpoint-store.js';
+import type { TakeOver } from '../../../../src/engine/factories.js';
 import type { OpenSpec } from '../../../../src/plan/typed-spec.js';
 import { createPipeline } from '../../../../src/runtime/pipeline-builder.js';
+import { PostgresSinkOptions } from '../../../../src/stages/sinks/postgres/options.js';
+import { postgresSink } from '../../../../src/stages/sinks/postgres/postgres.js';
+import { silentLogger } from '../../../../src/telemetry/logger.js';
 import {
   hasPostgres,
   postgresConnection,
@@ -40,6 +44,48 @@ describe.runIf(hasPostgres)(postgresTitle('the sink "postgres"'), () => {
     const report = await run(sinkOf(table, { create: 'if-missing' }), {}, options);
     expect(report).toMatchObject({ outcome: 'completed', rowsPending: 0, counters: { rowsOut: ROWS } });
     expect(await count(table)).toBe(ROWS);
+  });
+
+  it('takes one number of a transaction from the server, however many batches there are', async () => {
+    const table = newTable();
+    const store = new MemoryCheckpointStore();
+    await run(
+      sinkOf(table, { create: 'if-missing' }),
+      { batchRows: 10, batcher: { maxRows: 10 } },
+      { store },
+    );
+    expect(
+      await schema.texts(`SELECT count(*)::text, count(DISTINCT xmin::text)::text FROM ${table}`),
+    ).toEqual([[String(ROWS), '1']]);
+  });
+
+  it('stops taking a run over when it is told to, and does not wait for ever for a lock', async () => {
+    const table = newTable();
+    const store = new MemoryCheckpointStore();
+    await run(sinkOf(table, { create: 'if-missing' }), { name: 'held' }, { store });
+    const [row] = await schema.texts("SELECT run_key, sink FROM tickloom_commits WHERE job = 'held'");
+    const [key, sink] = row as [string, string];
+    const owner = { host: 'h', process: 'p', thread: 1 };
+    const start = { job: 'held', key, sink, epoch: 9, owner, log: silentLogger };
+    const options = (own: object = {}) =>
+      PostgresSinkOptions.parse({
+        connection: { ...postgresConnection(), ...own },
+        table: `${schema.name}.${table}`,
+      });
+    await schema.client.query("BEGIN; SELECT 1 FROM tickloom_commits WHERE job = 'held' FOR UPDATE");
+    try {
+      const stop = new AbortController();
+      const stopped = postgresSink.takeOver(options(), { ...start, signal: stop.signal } as TakeOver);
+      stop.abort(new Error('stopped'));
+      await expect(stopped).rejects.toThrow('stopped');
+      await expect(postgresSink.takeOver(options({ connectTimeout: '1s' }), start)).rejects.toMatchObject({
+        kind: 'unavailable',
+        retryable: true,
+      });
+    } finally {
+      await schema.client.query('ROLLBACK');
+    }
+    expect(await postgresSink.takeOver(options(), start)).toBeDefined();
   });
 
   it('creates nothing that the spec does not ask for', async () => {
@@ -159,6 +205,56 @@ describe.runIf(hasPostgres)(postgresTitle('the sink "postgres"'), () => {
     await run(sinkOf(table, { create: 'if-missing' }));
     const { error } = await run(sinkOf(table, { mode: 'upsert', key: ['symbol', 'time'] }));
     expect(error?.message).toContain('expected a unique index or primary key of exactly (symbol, time)');
+  });
+
+  it('refuses a key with a column that may be NULL', async () => {
+    const table = newTable();
+    await run(sinkOf(table, { create: 'if-missing' }));
+    await schema.client.query(`ALTER TABLE ${table} ALTER symbol DROP NOT NULL`);
+    await schema.client.query(`CREATE UNIQUE INDEX ON ${table} (symbol, time)`);
+    const { error } = await run(sinkOf(table, { mode: 'upsert', key: ['symbol', 'time'] }));
+    expect(error).toMatchObject({ code: 'SINK_FAILED', retryable: false });
+    expect(error?.message).toContain('found "symbol" without it');
+  });
+
+  it('creates what many jobs miss at once in a new schema', async () => {
+    const other = await scratchSchema();
+    try {
+      const jobs = Array.from({ length: 12 }, (_, i) => {
+        const sink = { ...sinkOf('x', { create: 'if-missing' }), table: `${other.name}.t${i % 6}` };
+        return run(sink, { name: `job${i}` }, { store: new MemoryCheckpointStore() });
+      });
+      const outcomes = (await Promise.all(jobs)).map(({ outcome, error }) => error?.message ?? outcome);
+      expect(new Set(outcomes)).toEqual(new Set(['completed']));
+    } finally {
+      await other.remove();
+    }
+  });
+
+  it('writes a table that is in a later schema of the search path, and has its commits beside it', async () => {
+    const other = await scratchSchema();
+    const user = `${other.name}_user`;
+    try {
+      await other.client.query(`CREATE ROLE ${user} LOGIN SUPERUSER`);
+      await other.client.query(`ALTER ROLE ${user} SET search_path = ${other.name}, ${schema.name}`);
+      const table = newTable();
+      await run(sinkOf(table, { create: 'if-missing' }));
+      const sink = { ...sinkOf(table, { create: 'if-missing' }), table };
+      const connection = { ...postgresConnection(), user };
+      const store = new MemoryCheckpointStore();
+      const report = await run({ ...sink, connection }, { name: 'searched' }, { store });
+      expect(report.outcome).toBe('completed');
+      expect(await count(table)).toBe(2 * ROWS);
+      expect(await other.texts(`SELECT to_regclass('${other.name}.tickloom_commits')::text`)).toEqual([
+        [null],
+      ]);
+      expect(
+        await schema.texts("SELECT count(*)::text FROM tickloom_commits WHERE job = 'searched'"),
+      ).toEqual([['1']]);
+    } finally {
+      await other.client.query(`DROP ROLE IF EXISTS ${user}`);
+      await other.remove();
+    }
   });
 
   it('refuses a hypertable where there is no TimescaleDB', async () => {
