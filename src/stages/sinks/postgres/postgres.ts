@@ -2,7 +2,6 @@ import type { Schema } from '../../../columns/schema.js';
 import { Random } from '../../../core/random.js';
 import { connectToPostgres } from '../../../databases/postgres/connect.js';
 import { tableNameOf } from '../../../databases/postgres/identifiers.js';
-import { keyAtSinks } from '../../../engine/cuts/checkpoint-decision.js';
 import type { PlanProblems, SinkFactory } from '../../../engine/factories.js';
 import type { StageContext } from '../../../engine/stage.js';
 import { problemOfField } from '../../../formats/pg-copy/pg-field.js';
@@ -51,16 +50,23 @@ export const postgresSink = {
   async takeOver({ connection: server, table }, { log: _, ...holder }) {
     const connection = await connectToPostgres(server);
     try {
-      return await new CommitRecord(tableNameOf(table), holder).take(connection, false);
+      return await new CommitRecord(tableNameOf(table), holder).takeOver(connection);
     } finally {
       await connection.end();
     }
   },
 } satisfies SinkFactory<PostgresSinkOptions>;
 
-function holderOf({ checkpointed, run, keyId, job, id, key = id }: StageContext): CommitHolder | undefined {
+function holderOf({
+  checkpointed,
+  run,
+  databaseKey,
+  job,
+  id,
+  key = id,
+}: StageContext): CommitHolder | undefined {
   if (!checkpointed || !run) return undefined;
-  return { job, key: keyAtSinks(keyId, run.id), sink: key, epoch: run.epoch, owner: run.owner };
+  return { job, key: databaseKey ?? run.id, sink: key, epoch: run.epoch, owner: run.owner };
 }
 
 function checkColumns(
