@@ -71,7 +71,8 @@ export interface Sink extends Stage {
   decide?(checkpoint: string): Promise<void>;
   /**
    * Of a sink that `decides`: the checkpoint of the last `prepare`, which may still be in progress, comes to nothing. Its
-   * rows become part of the next one.
+   * rows become part of the next one, and another `prepare` comes before the next `decide`. It may be called with nothing
+   * to take back.
    */
   takeBack?(): void;
   /** Called after `open` and before the first `write`, with an earlier `Durable.position`. */
