@@ -71,6 +71,7 @@ export type {
   SinkFactory,
   SourceFactory,
   SpecFacts,
+  TakenOver,
   TakeOver,
 } from './engine/factories.js';
 export type { Input } from './engine/input.js';

@@ -6,6 +6,8 @@ import { portEndpoint } from '../wire/port-endpoint.js';
 
 /** The actor's end of its control port. */
 export interface ActorControl {
+  /** Aborted once a stop is asked for. */
+  readonly stopping: AbortSignal;
   attach(pipeline: StreamingPipeline): void;
   /** Resolves once the supervisor has asked whether the actor is ready, and was answered. */
   answerReady(): Promise<void>;
@@ -13,6 +15,7 @@ export interface ActorControl {
 
 /** Takes what the supervisor asks, from before there is a pipeline: asked too early, it waits. */
 export function listen(port: MessagePort): ActorControl {
+  const stopping = new AbortController();
   let pipeline: StreamingPipeline | undefined;
   let open: () => void;
   const opened = new Promise<void>((resolve) => {
@@ -33,11 +36,15 @@ export function listen(port: MessagePort): ActorControl {
     resume: () => ask((to) => to.resume()),
     drain: () => ask((to) => to.drain()),
     suspend: () => ask((to) => to.suspend()),
-    stop: () => ask((to) => to.stop()),
+    stop: () => {
+      stopping.abort();
+      ask((to) => to.stop());
+    },
     describe: () => pipeline?.describe() ?? [],
   };
   expose(control, portEndpoint(port));
   return {
+    stopping: stopping.signal,
     attach(built) {
       pipeline = built;
       for (const what of early.splice(0)) what(built);

@@ -28,8 +28,16 @@ export interface ActorHost {
   readonly clock: Clock;
   /** Stand in the log lines of the actor: which thread or process it is. */
   readonly labels: Readonly<Record<string, number>>;
-  /** Claims the key of a job at the store of its checkpoints, unless the run that it follows has ended. */
-  claim(spec: ResolvedSpec, checkpoints: CheckpointFolder, log: Logger): Promise<ClaimedRun | EndedRun>;
+  /**
+   * Claims the key of a job at the store of its checkpoints, unless the run that it follows has ended.
+   * @param signal - Aborted once a stop is asked for.
+   */
+  claim(
+    spec: ResolvedSpec,
+    checkpoints: CheckpointFolder,
+    log: Logger,
+    signal: AbortSignal,
+  ): Promise<ClaimedRun | EndedRun>;
   /** Whether the last run of a job has completed. Missing: not that anybody knows. */
   isRunOver?(spec: ResolvedSpec, checkpoints: CheckpointFolder): Promise<boolean>;
   openResilience(
@@ -74,7 +82,15 @@ export async function runActor(
       log.info({}, 'all rows of the run that slices are of have been delivered: there is nothing left');
       return nothingLeft(counters, durationMs());
     }
-    const claimed = await claim(task, counters, { host, log });
+    const { stopping } = control;
+    const claimed = await claim(task, counters, { host, log, stopping }).catch((error) => {
+      if (!stopping.aborted) throw error;
+      log.info({ error }, 'stopped before the run was claimed');
+      return undefined;
+    });
+    if (!claimed) {
+      return cutShortReport({ outcome: 'stopped', counters: counters.read(), durationMs: durationMs() });
+    }
     if ('ended' in claimed) {
       log.info({}, 'the run had completed before its last start was lost');
       return endedReport(claimed.ended, { counters, bounds, durationMs: durationMs() });
@@ -119,11 +135,11 @@ const nothingLeft = (counters: Counters, durationMs: number): PipelineReport =>
 async function claim(
   { spec, checkpoints, logs }: PipelineTask,
   counters: Counters,
-  { host, log }: { readonly host: ActorHost; readonly log: Logger },
+  { host, log, stopping }: { readonly host: ActorHost; readonly log: Logger; readonly stopping: AbortSignal },
 ): Promise<Partial<ClaimedRun> | EndedRun> {
   if (!checkpoints) return {};
   counters.set('startStep', StartStep.claiming);
-  const claimed = await host.claim(spec, checkpoints, log);
+  const claimed = await host.claim(spec, checkpoints, log, stopping);
   if ('ended' in claimed) return claimed;
   const { run, checkpoint } = claimed;
   logs.postMessage({ epoch: run.epoch, rowsOut: checkpoint?.counters.rowsOut ?? 0 } satisfies RunClaimed);

@@ -27,9 +27,9 @@ const loadCheckpoints = () => import('../checkpoints/claim-in-folder.js');
 const HOST: Omit<ActorHost, 'labels'> = {
   clock: systemClock,
   // Imported on demand, as budgets are: most threads need neither.
-  async claim(spec, checkpoints, log) {
+  async claim(spec, checkpoints, log, signal) {
     const { claimInFolder } = await loadCheckpoints();
-    return claimInFolder(spec, checkpoints, log);
+    return claimInFolder(spec, checkpoints, log, signal);
   },
   async isRunOver(spec, checkpoints) {
     const { isRunOverInFolder } = await loadCheckpoints();

@@ -14,9 +14,10 @@ export function claimInFolder(
   spec: ResolvedSpec,
   { path, everyMs, followsEpoch }: CheckpointFolder,
   log: Logger,
+  signal?: AbortSignal,
 ): Promise<ClaimedRun | EndedRun> {
   const store = new FileCheckpointStore(path);
-  const options = { store, key: undefined, checkpointEveryMs: everyMs, checkpoint: undefined, log };
+  const options = { store, key: undefined, checkpointEveryMs: everyMs, checkpoint: undefined, log, signal };
   return claimUnlessEnded(spec, options, followsEpoch);
 }
 

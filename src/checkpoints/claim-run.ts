@@ -1,7 +1,6 @@
 import { InvalidOptionsError, PipelineError } from '../core/errors.js';
 import { invariant } from '../core/invariant.js';
 import { randomId } from '../core/random-id.js';
-import { keyAtSinks } from '../engine/cuts/checkpoint-decision.js';
 import type { CheckpointSaver } from '../engine/cuts/checkpoint-keeper.js';
 import type { SinkFactory } from '../engine/factories.js';
 import { decidedCheckpoint } from '../plan/decided-checkpoint.js';
@@ -28,6 +27,8 @@ export interface ClaimOptions {
   readonly sink?: SinkFactory<unknown> | undefined;
   /** The log of the run. */
   readonly log: Logger;
+  /** Aborted once the start is stopped, before it has a pipeline. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ClaimedRun {
@@ -82,13 +83,15 @@ export async function claimUnlessEnded(
   // Loaded again: the previous owner may have saved until the claim, and cannot save after it.
   const found = await store.load(key);
   if (hasEnded(found)) return { ended: readCheckpoint(found) };
-  const decided = found && (await decidedAmong(readCheckpoint(found), spec, fence, options));
+  const kept = found ? readCheckpoint(found) : undefined;
+  const decided = kept && (await decidedAmong(kept, spec, fence, options));
   const checkpoint = checkGoesOn(decided, spec, log);
   const run = { id: checkpoint?.run.id ?? randomId(), epoch: fence.epoch, owner: fence.owner };
   const saver = {
     everyMs,
     firstMs: everyMs * shareOfKey(key),
     keyId: fence.keyId,
+    databaseKey: (checkpoint && kept?.undecided?.key) ?? fence.keyId ?? run.id,
     save: (taken: Checkpoint) => store.save(key, fence, taken),
   };
   return { run, saver, ...(checkpoint && { checkpoint }) };
@@ -98,11 +101,10 @@ export async function claimUnlessEnded(
 function decidedAmong(
   found: Checkpoint,
   spec: ResolvedSpec,
-  { epoch, owner, keyId }: Fence,
-  { registry = builtIn, sink, log }: ClaimOptions,
+  { epoch, owner }: Fence,
+  { registry = builtIn, sink, log, signal }: ClaimOptions,
 ): Promise<Checkpoint | undefined> {
-  const key = keyAtSinks(keyId, found.run.id);
-  return decidedCheckpoint(found, spec, { job: spec.name, key, epoch, owner, log, registry, sink });
+  return decidedCheckpoint(found, spec, { job: spec.name, epoch, owner, log, signal, registry, sink });
 }
 
 /**

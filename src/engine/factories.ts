@@ -60,13 +60,21 @@ export interface BatcherFactory<Options> {
 /** What a sink that decides is asked for at the start of a run. */
 export interface TakeOver {
   readonly job: string;
-  /** Identifies the key of the checkpoint store, or the run: the same in all starts of the run. */
+  /** Under which the database knows the run: the same in all starts of it, from another checkpoint store, too. */
   readonly key: string;
   /** What the sink is called in checkpoints. */
   readonly sink: string;
   readonly epoch: number;
   readonly owner: Owner;
   readonly log: Logger;
+  /** Aborted once the start is stopped: then it is not to be waited for any more. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a database knows of a run. */
+export interface TakenOver {
+  /** The id of the last checkpoint that was committed. Missing: none was. */
+  readonly committed?: string | undefined;
 }
 
 /** How a sink is made from its options: as a {@link SourceFactory}. */
@@ -79,11 +87,12 @@ export interface SinkFactory<Options> {
   create(options: Options, input: Schema, context: StageContext): Sink;
   /**
    * Of a sink that `decides`: takes the run over at its database, so that no earlier start commits anything more, and
-   * returns the id of the last checkpoint of the key that was committed. It waits for a transaction of an earlier start whose commit
+   * tells the id of the last checkpoint of the key that was committed. It waits for a transaction of an earlier start whose commit
    * is in progress. Called before the stages are made, if the store holds an undecided checkpoint.
    *
-   * @returns `undefined` if none was committed.
+   * @returns `undefined` if the database has no record of the run at all: it has been removed, or is in another place.
+   *   Then nothing is taken over, and the start is refused.
    * @throws {RuntimeError} `FENCED` if a later start has taken the run over.
    */
-  takeOver?(options: Options, start: TakeOver): Promise<string | undefined>;
+  takeOver?(options: Options, start: TakeOver): Promise<TakenOver | undefined>;
 }

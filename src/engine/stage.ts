@@ -92,6 +92,11 @@ export interface StageContext {
    * one with the higher epoch can have checkpoints accepted, so a sink may take its output from the other.
    */
   readonly keyId?: string | undefined;
+  /**
+   * Under which the database of a sink that decides knows the run: that of `TakeOver`. Unlike `keyId`, it stays with the
+   * run where its checkpoint goes on in another store.
+   */
+  readonly databaseKey?: string | undefined;
   /** @internal The way to the topics of the runtime. Missing in a pipeline without one. */
   readonly topics?: TopicLinks | undefined;
   /** The calendars that its options name by their files, by these paths. */

@@ -1,6 +1,6 @@
 import { PipelineError } from '../core/errors.js';
 import { blame } from '../engine/blame.js';
-import type { SinkFactory, TakeOver } from '../engine/factories.js';
+import type { SinkFactory, TakenOver, TakeOver } from '../engine/factories.js';
 import { loadStage } from '../registry/load-stage.js';
 import type { Registry } from '../registry/registry.js';
 import type { Checkpoint, Undecided } from '../wire/checkpoint.js';
@@ -8,7 +8,7 @@ import type { ResolvedSpec, ResolvedStage } from '../wire/resolved-spec.js';
 import { placesOf, titleOf } from '../wire/stage-tree.js';
 
 /** Who asks, and with which code. */
-export interface DecisionSettings extends Omit<TakeOver, 'sink'> {
+export interface DecisionSettings extends Omit<TakeOver, 'sink' | 'key'> {
   readonly registry: Registry;
   /** The sink of the spec, if it is given in code. */
   readonly sink?: SinkFactory<unknown> | undefined;
@@ -20,7 +20,7 @@ export interface DecisionSettings extends Omit<TakeOver, 'sink'> {
  *
  * @returns `undefined` if none counts: the run begins anew.
  * @throws {PipelineError} `CHECKPOINT_INVALID` if the database has committed a checkpoint that the store does not have,
- *   or the spec has no such sink any more. What the sink throws.
+ *   or has no record of the run, or the spec has no such sink any more. What the sink throws.
  */
 export async function decidedCheckpoint(
   found: Checkpoint,
@@ -29,7 +29,17 @@ export async function decidedCheckpoint(
 ): Promise<Checkpoint | undefined> {
   const { undecided, ...checkpoint } = found;
   if (!undecided) return found;
-  const committed = await askSink(undecided, spec, { registry, sink, ...start });
+  const answer = await askSink(undecided, spec, { registry, sink, ...start });
+  if (!answer) {
+    throw new PipelineError(
+      'CHECKPOINT_INVALID',
+      `"${spec.name}": expected the database of "${undecided.sink}" to have the record of the run (key ${undecided.key}), ` +
+        'which says whether the last checkpoint of the store counts, found none: the sink writes to another database or ' +
+        'table now, or the record was removed. Name the one that the run has written to, or put the record back; or remove ' +
+        'the rows of the run and its checkpoints to begin anew',
+    );
+  }
+  const { committed } = answer;
   if (committed === checkpoint.decidedAs) return checkpoint;
   const { before } = undecided;
   if (committed === before?.decidedAs) return before && { ...before, dictionaries: checkpoint.dictionaries };
@@ -43,21 +53,22 @@ export async function decidedCheckpoint(
 }
 
 async function askSink(
-  { sink: key }: Undecided,
+  { sink: name, key }: Undecided,
   spec: ResolvedSpec,
   { registry, sink: given, ...start }: DecisionSettings,
-): Promise<string | undefined> {
-  const place = placesOf<ResolvedStage>(spec).find((one) => one.kind === 'sink' && one.key === key);
-  const isGiven = given !== undefined && key === 'sink';
+): Promise<TakenOver | undefined> {
+  const place = placesOf<ResolvedStage>(spec).find((one) => one.kind === 'sink' && one.key === name);
+  const isGiven = given !== undefined && name === 'sink';
   const factory = isGiven ? given : place && (await loadStage(registry, 'sink', place.stage));
   if (!place || !factory?.takeOver) {
     throw new PipelineError(
       'CHECKPOINT_INVALID',
-      `"${spec.name}": expected the sink "${key}", whose database knows whether the last checkpoint counts, found ` +
+      `"${spec.name}": expected the sink "${name}", whose database knows whether the last checkpoint counts, found ` +
         `${place ? `"${place.stage.use}", which cannot tell` : 'none'}: start with the spec that it is of`,
     );
   }
+  start.signal?.throwIfAborted();
   return blame('SINK_FAILED', { id: place.id, title: titleOf(place) }, () =>
-    factory.takeOver!(place.stage.options, { ...start, sink: key }),
+    factory.takeOver!(place.stage.options, { ...start, key, sink: name }),
   );
 }

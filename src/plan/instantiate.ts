@@ -127,7 +127,12 @@ export async function instantiate(
     knownWaits,
     ...(topics && { topics }),
     ...(checkpoint && { resuming: true }),
-    ...(saver && { checkpointed: true, epoch: run.epoch, keyId: saver.keyId }),
+    ...(saver && {
+      checkpointed: true,
+      epoch: run.epoch,
+      keyId: saver.keyId,
+      databaseKey: saver.databaseKey,
+    }),
   };
 
   const hasDeadLetters = spec.deadLetter !== undefined;

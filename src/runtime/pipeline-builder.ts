@@ -1,6 +1,7 @@
 import type { CheckpointStore } from '../checkpoints/checkpoint-store.js';
 import { assertMapping } from '../core/assert-argument.js';
 import { type Clock, systemClock } from '../core/clock.js';
+import { PipelineError } from '../core/errors.js';
 import { hideSecrets } from '../core/hide-secrets.js';
 import { redactThrown } from '../core/redact-thrown.js';
 import { describeValue } from '../core/shown-text.js';
@@ -91,6 +92,8 @@ export class PipelineBuilder {
   readonly #discovery: DiscoverySettings;
   readonly #counters = new Counters();
   #building: Promise<StreamingPipeline> | undefined;
+  /** Of a start that has no pipeline yet. */
+  readonly #stopping = new AbortController();
 
   /** @throws {InvalidOptionsError} if `options` is not an object, or one of them is refused. */
   constructor(spec: OpenSpec, options: PipelineOptions = {}) {
@@ -158,6 +161,7 @@ export class PipelineBuilder {
 
   /** Ends the run without delivering the rows inside the pipeline. */
   async stop(): Promise<void> {
+    this.#stopping.abort(new PipelineError('JOB_STATE', 'The run was stopped before it had begun'));
     (await this.build()).stop();
   }
 
@@ -210,7 +214,8 @@ export class PipelineBuilder {
     const { store, key, checkpointEveryMs, checkpoint, sink } = this.#options;
     if (store) {
       const { claimRun } = await import('../checkpoints/claim-run.js');
-      return claimRun(spec, { store, key, checkpointEveryMs, checkpoint, log, registry, sink });
+      const { signal } = this.#stopping;
+      return claimRun(spec, { store, key, checkpointEveryMs, checkpoint, log, registry, sink, signal });
     }
     return checkpoint ? { checkpoint: readCheckpoint(checkpoint) } : {};
   }

@@ -51,6 +51,11 @@ export type CheckpointWithoutStrings = Omit<Checkpoint, 'dictionaries' | 'undeci
 export interface Undecided {
   /** What the sink of that database is called in the states of the checkpoint. */
   readonly sink: string;
+  /**
+   * Under which the database knows the run. It stays with the checkpoint, so that another store, or key of the store,
+   * asks for the same one.
+   */
+  readonly key: string;
   /** What counts otherwise. Missing: nothing, and the run begins anew. */
   readonly before?: CheckpointWithoutStrings;
 }
@@ -168,8 +173,9 @@ export function readForm(data: unknown): Checkpoint {
 }
 
 function readUndecided(undecided: unknown): void {
-  const { sink, before } = fieldsOf(undecided, 'undecided');
+  const { sink, key, before } = fieldsOf(undecided, 'undecided');
   if (typeof sink !== 'string') throw invalid('undecided.sink', 'the name of a sink', sink);
+  if (typeof key !== 'string' || key === '') throw invalid('undecided.key', 'a text that is not empty', key);
   if (before === undefined) return;
   const form = fieldsOf(before, 'undecided.before');
   if (form.undecided !== undefined) throw invalid('undecided.before.undecided', 'nothing', form.undecided);

@@ -6,8 +6,10 @@ import { FileCheckpointStore } from '../../src/checkpoints/file-checkpoint-store
 import { MemoryCheckpointStore } from '../../src/checkpoints/memory-checkpoint-store.js';
 import { PipelineError } from '../../src/core/errors.js';
 import { defineComponent } from '../../src/engine/component.js';
+import type { SinkFactory } from '../../src/engine/factories.js';
 import type { OpenSpec } from '../../src/plan/typed-spec.js';
 import { createPipeline } from '../../src/runtime/pipeline-builder.js';
+import { silentLogger } from '../../src/telemetry/logger.js';
 import type { PipelineReport } from '../../src/wire/pipeline-report.js';
 import { DecidingTable, type OnDecidingStep } from '../support/deciding-table.js';
 import { DEEP } from '../support/deep.js';
@@ -241,6 +243,80 @@ describe('a run whose database decides', () => {
       expect((await createPipeline(SPEC, options).run()).error).toBeUndefined();
     }
     expect(own.database.rows).toHaveLength(ROWS);
+  });
+
+  it('has every row once if its undecided checkpoint goes on in another store, or under another key', async () => {
+    const own = tables(false);
+    let store: CheckpointStore = new MemoryCheckpointStore();
+    let key: string | undefined;
+    // At the first checkpoint, and at later ones, before and after the database has decided.
+    for (const [kind, after] of [
+      ['decide', 0],
+      ['committed', 0],
+      ['decide', 1],
+      ['committed', 2],
+    ] as const) {
+      let steps = 0;
+      const pipeline = createPipeline(SPEC, {
+        ...own.options((of) => {
+          if (of === 'write') pipeline.checkpoint().catch(() => undefined);
+          if (of === kind && steps++ === after) throw new PipelineError('SINK_FAILED', 'cut');
+        }),
+        store,
+        key,
+      });
+      expect((await pipeline.run()).outcome).toBe('failed');
+      const found = (await store.load(key ?? 'decided'))!;
+      if (after % 2 === 0) store = new MemoryCheckpointStore();
+      key = `moved from ${kind} ${after}`;
+      let fence = await store.claim(key, { host: 'h', process: 'p', thread: 0 }, silentLogger);
+      while (fence.epoch < found.run.epoch)
+        fence = await store.claim(key, { host: 'h', process: 'p', thread: 0 }, silentLogger);
+      await store.save(key, fence, found);
+    }
+    await createPipeline(SPEC, { ...own.options(() => {}), store, key }).run();
+    expect(own.database.rows).toHaveLength(ROWS);
+  });
+
+  it.each(['decide', 'committed'])(
+    'stops if the database has no record of it, cut at "%s", and takes nothing over',
+    async (kind) => {
+      const { own, fresh, stopped } = runUntil(kind);
+      await stopped();
+      own.database.forget();
+      const rows = own.database.rows.length;
+      for (let starts = 0; starts < 2; starts++) {
+        await expect(fresh().run()).rejects.toMatchObject({
+          code: 'CHECKPOINT_INVALID',
+          message: expect.stringContaining('or put the record back'),
+        });
+      }
+      expect(own.database.rows).toHaveLength(rows);
+    },
+  );
+
+  it('gives up its take-over once it is stopped', async () => {
+    const { store, stopped } = runUntil('decide');
+    await stopped();
+    let asked = () => {};
+    const isAsked = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const sink: SinkFactory<unknown> = {
+      takeOver: (_options, { signal }) =>
+        new Promise((_, reject) => {
+          signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+          asked();
+        }),
+      create: () => {
+        throw new Error('not to be made');
+      },
+    };
+    const pipeline = createPipeline(SPEC, { sink, store });
+    const run = pipeline.run();
+    await isAsked;
+    pipeline.stop().catch(() => undefined);
+    await expect(run).rejects.toMatchObject({ code: 'JOB_STATE' });
   });
 
   it('keeps its undecided checkpoint in a store of files', async () => {

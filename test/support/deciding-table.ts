@@ -12,7 +12,7 @@ export type OnDecidingStep = (
 /** A database in memory that decides which checkpoint counts: rows and the id of their checkpoint are committed as one. */
 export class DecidingTable {
   #rows: Row[] = [];
-  #holder: { readonly epoch: number; readonly owner: string } | undefined;
+  #holder: { readonly epoch: number; readonly owner: string; readonly key: string } | undefined;
   #checkpoint: string | undefined;
 
   get rows(): readonly Row[] {
@@ -24,9 +24,10 @@ export class DecidingTable {
     return this.#checkpoint;
   }
 
-  takeOver({ epoch, owner }: Pick<TakeOver, 'epoch' | 'owner'>): string | undefined {
-    const holder = { epoch, owner: ownerText(owner) };
-    const last = this.#holder;
+  takeOver({ epoch, owner, key }: Pick<TakeOver, 'epoch' | 'owner' | 'key'>): string | undefined {
+    const holder = { epoch, owner: ownerText(owner), key };
+    const last = this.#holder?.key === key ? this.#holder : undefined;
+    if (!last) this.#checkpoint = undefined;
     const isLater = !last || epoch > last.epoch || (epoch === last.epoch && holder.owner === last.owner);
     if (!isLater) throw fenced();
     this.#holder = holder;
@@ -38,15 +39,22 @@ export class DecidingTable {
     this.#checkpoint = checkpoint;
   }
 
+  /** Removes the record of the run, and leaves its rows. */
+  forget(): void {
+    this.#holder = undefined;
+    this.#checkpoint = undefined;
+  }
+
   sink(onStep: OnDecidingStep = () => {}): SinkFactory<unknown> {
     return {
       takeOver: async (_options, start) => {
         await onStep('take over');
-        const found = this.takeOver(start);
+        const isKnown = this.#holder?.key === start.key;
+        const committed = isKnown ? this.takeOver(start) : undefined;
         await onStep('take over');
-        return found;
+        return isKnown ? { committed } : undefined;
       },
-      create: (_options, _schema, { run, resuming, stopping }) => {
+      create: (_options, _schema, { run, databaseKey, resuming, stopping }) => {
         const { epoch, owner } = run!; // the pipeline gives it
         /** In the transaction: those in front of the last `prepare` that has not been decided, and those behind it. */
         let prepared: Row[] = [];
@@ -64,7 +72,7 @@ export class DecidingTable {
         return {
           capabilities: { delivery: 'transactional', decides: true },
           open: () => {
-            this.takeOver({ epoch, owner });
+            this.takeOver({ epoch, owner, key: databaseKey! });
             if (!resuming) this.#checkpoint = undefined; // of the run before
           },
           resume: () => {},

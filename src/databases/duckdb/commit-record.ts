@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { PipelineError } from '../../core/errors.js';
+import type { TakenOver } from '../../engine/factories.js';
 import { type Owner, ownerText } from '../../wire/checkpoint.js';
 import { quoteTable, type TableName } from './quote-name.js';
 
@@ -83,6 +84,17 @@ export class CommitRecord {
       [key, sink, job, BigInt(epoch), ownerText(owner), checkpoint ?? null],
     );
     return checkpoint;
+  }
+
+  /**
+   * Takes the row of a run that goes on, if there is one.
+   *
+   * @returns `undefined` if there is none: nothing was taken, nor made.
+   * @throws {PipelineError} `FENCED` if a later start has it.
+   */
+  async takeOver(connection: DuckDBConnection): Promise<TakenOver | undefined> {
+    if (!(await this.isThere(connection)) || !(await this.#read(connection))) return undefined;
+    return { committed: await this.take(connection, false) };
   }
 
   /**

@@ -4,6 +4,7 @@ import type { DictionarySet } from '../../columns/dictionary.js';
 import type { Schema } from '../../columns/schema.js';
 import { PipelineError } from '../../core/errors.js';
 import { invariant } from '../../core/invariant.js';
+import type { TakenOver } from '../../engine/factories.js';
 import { type CommitHolder, CommitRecord } from './commit-record.js';
 import { duckDbFailed, isRefusedRow } from './duckdb-error.js';
 import { Database, type DatabaseOptions } from './open-database.js';
@@ -260,18 +261,18 @@ const ROUNDS_MAX = 100;
 /**
  * Takes a run over at its database, which must be free: the last start of it has ended.
  *
- * @returns The checkpoint that was committed last; `undefined` if none was.
+ * @returns `undefined` if the database has no record of the run.
  * @throws {PipelineError} `FENCED` if a later start has taken it over, `OUTPUT_IN_USE` while an earlier one lives.
  */
 export async function takeOverAt(
   options: DatabaseOptions & { readonly table: string },
   holder: CommitHolder,
-): Promise<string | undefined> {
+): Promise<TakenOver | undefined> {
   const database = await Database.forWriting(options, false);
   try {
     const connection = await database.connect();
     const record = new CommitRecord(options.path, tableName(options.table), holder);
-    return (await record.isThere(connection)) ? await record.take(connection, false) : undefined;
+    return await record.takeOver(connection);
   } catch (error) {
     throw duckDbFailed('take over', options.path, error);
   } finally {

@@ -22,9 +22,6 @@ export function decidingSink(places: readonly StagePlace<Named<Stage>>[]): Decid
   return undefined;
 }
 
-/** Under which key a database knows a run: the same in all of its starts. */
-export const keyAtSinks = (keyId: string | undefined, run: string): string => keyId ?? run;
-
 /**
  * Has the database of a sink decide which checkpoint counts. The store holds the checkpoint and the one before it; the
  * database commits the rows and the id of the checkpoint as one. So at any instant only one checkpoint is undecided, and
@@ -32,13 +29,18 @@ export const keyAtSinks = (keyId: string | undefined, run: string): string => ke
  */
 export class CheckpointDecision {
   readonly #decider: DecidingSink;
+  readonly #key: string | undefined;
   /** The last checkpoint that counts. */
   #before: CheckpointWithoutStrings | undefined;
   #next: (Checkpoint & Required<Pick<Checkpoint, 'decidedAs'>>) | undefined;
 
-  /** @param from - The checkpoint that the run goes on from. */
-  constructor(decider: DecidingSink, from: Checkpoint | undefined) {
+  /**
+   * @param key - Under which the database knows the run. Default: its id.
+   * @param from - The checkpoint that the run goes on from.
+   */
+  constructor(decider: DecidingSink, key: string | undefined, from: Checkpoint | undefined) {
     this.#decider = decider;
+    this.#key = key;
     this.#before = from && withoutStrings(from);
   }
 
@@ -46,7 +48,10 @@ export class CheckpointDecision {
   undecided(checkpoint: Checkpoint): Checkpoint {
     this.#next = { ...checkpoint, decidedAs: randomId() };
     const before = this.#before;
-    return { ...this.#next, undecided: { sink: this.#decider.key, ...(before && { before }) } };
+    return {
+      ...this.#next,
+      undecided: { sink: this.#decider.key, key: this.#key ?? checkpoint.run.id, ...(before && { before }) },
+    };
   }
 
   /** Has the database commit the checkpoint that the store has accepted. @throws What the sink throws. */

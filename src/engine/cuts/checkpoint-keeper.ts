@@ -28,6 +28,8 @@ export interface CheckpointSaver {
   readonly firstMs?: number;
   /** See `Fence`. */
   readonly keyId?: string | undefined;
+  /** See `StageContext`. Default: the id of the run. */
+  readonly databaseKey?: string | undefined;
 }
 
 /** A cut that was taken, and what is still to be done for it in the background. */
@@ -99,7 +101,7 @@ export class CheckpointKeeper {
   constructor(parts: CheckpointKeeperParts) {
     this.#parts = parts;
     const { clock, saver, onDue, decider, checkpoint } = parts;
-    if (saver && decider) this.#decision = new CheckpointDecision(decider, checkpoint);
+    if (saver && decider) this.#decision = new CheckpointDecision(decider, saver.databaseKey, checkpoint);
     this.#roomWarning = new OnceAMinute(clock);
     if (!saver) return;
     const { everyMs, firstMs = everyMs } = saver;

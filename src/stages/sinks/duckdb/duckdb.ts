@@ -116,10 +116,10 @@ class DuckDbSink implements Sink {
   }
 
   protected get holder(): CommitHolder | undefined {
-    const { checkpointed, job, keyId, key, id, run } = this.#context;
+    const { checkpointed, job, databaseKey, key, id, run } = this.#context;
     if (!this.capabilities.decides || !checkpointed || !run) return undefined;
     const { epoch, owner } = run;
-    return { job, key: keyId ?? run.id, sink: key ?? id, epoch, owner };
+    return { job, key: databaseKey ?? run.id, sink: key ?? id, epoch, owner };
   }
 
   write(batch: Batch): Promise<void> | void {

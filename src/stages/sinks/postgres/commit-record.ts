@@ -4,6 +4,7 @@ import { randomId } from '../../../core/random-id.js';
 import type { PostgresConnection } from '../../../databases/postgres/connect.js';
 import { quoteTable, quoteText, type TableName } from '../../../databases/postgres/identifiers.js';
 import { sqlStateOf } from '../../../databases/postgres/server-errors.js';
+import type { TakenOver } from '../../../engine/factories.js';
 import type { Logger } from '../../../telemetry/logger.js';
 import { type Owner, ownerText } from '../../../wire/checkpoint.js';
 import { type Backend, endBackend, nameBackend } from './backends.js';
@@ -93,6 +94,21 @@ export class CommitRecord {
       await endBackend(connection, { pid, since, session }, this.#log);
     }
     return taken[0] ?? undefined;
+  }
+
+  /**
+   * Takes the row of a run that goes on, if there is one.
+   *
+   * @returns `undefined` if there is none: nothing was taken, nor made.
+   * @throws {PipelineError} `FENCED` if a later start has it.
+   */
+  async takeOver(connection: PostgresConnection): Promise<TakenOver | undefined> {
+    const { key, sink } = this.#holder;
+    const [table] = await connection.query('SELECT to_regclass($1)::text', [this.#table]);
+    if (table?.[0] == null) return undefined;
+    const select = `SELECT 1 FROM ${this.#table} WHERE run_key = $1 AND sink = $2`;
+    if ((await connection.query(select, [key, sink])).length === 0) return undefined;
+    return { committed: await this.take(connection, false) };
   }
 
   /**

@@ -1,8 +1,7 @@
 import type { Schema } from '../../../columns/schema.js';
 import { Random } from '../../../core/random.js';
 import { connectToPostgres } from '../../../databases/postgres/connect.js';
-import { keyAtSinks } from '../../../engine/cuts/checkpoint-decision.js';
-import type { PlanProblems, SinkFactory, TakeOver } from '../../../engine/factories.js';
+import type { PlanProblems, SinkFactory } from '../../../engine/factories.js';
 import type { StageContext } from '../../../engine/stage.js';
 import { problemOfField } from '../../../formats/pg-copy/pg-field.js';
 import { type CommitHolder, CommitRecord } from './commit-record.js';
@@ -48,14 +47,13 @@ export const postgresSink = {
     return new PostgresSink({ options, context, input, writer });
   },
 
-  async takeOver({ connection: server, table }, start) {
-    const { log, signal, ...holder } = start as TakeOver & { readonly signal?: AbortSignal };
+  async takeOver({ connection: server, table }, { log, signal, ...holder }) {
     const connection = await connectToPostgres(server, signal);
     const breakOff = () => connection.destroy();
     signal?.addEventListener('abort', breakOff, { once: true });
     try {
       const resolved = await connection.inShort(() => resolveTable(connection, table));
-      return await new CommitRecord(resolved, holder, log).take(connection, false);
+      return await new CommitRecord(resolved, holder, log).takeOver(connection);
     } catch (error) {
       signal?.throwIfAborted();
       throw error;
@@ -66,9 +64,16 @@ export const postgresSink = {
   },
 } satisfies SinkFactory<PostgresSinkOptions>;
 
-function holderOf({ checkpointed, run, keyId, job, id, key = id }: StageContext): CommitHolder | undefined {
+function holderOf({
+  checkpointed,
+  run,
+  databaseKey,
+  job,
+  id,
+  key = id,
+}: StageContext): CommitHolder | undefined {
   if (!checkpointed || !run) return undefined;
-  return { job, key: keyAtSinks(keyId, run.id), sink: key, epoch: run.epoch, owner: run.owner };
+  return { job, key: databaseKey ?? run.id, sink: key, epoch: run.epoch, owner: run.owner };
 }
 
 function checkColumns(

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryCheckpointStore } from '../../../../src/checkpoints/memory-checkpoint-store.js';
-import type { TakeOver } from '../../../../src/engine/factories.js';
 import type { OpenSpec } from '../../../../src/plan/typed-spec.js';
 import { createPipeline } from '../../../../src/runtime/pipeline-builder.js';
 import { PostgresSinkOptions } from '../../../../src/stages/sinks/postgres/options.js';
@@ -75,7 +74,7 @@ describe.runIf(hasPostgres)(postgresTitle('the sink "postgres"'), () => {
     await schema.client.query("BEGIN; SELECT 1 FROM tickloom_commits WHERE job = 'held' FOR UPDATE");
     try {
       const stop = new AbortController();
-      const stopped = postgresSink.takeOver(options(), { ...start, signal: stop.signal } as TakeOver);
+      const stopped = postgresSink.takeOver(options(), { ...start, signal: stop.signal });
       stop.abort(new Error('stopped'));
       await expect(stopped).rejects.toThrow('stopped');
       await expect(postgresSink.takeOver(options({ connectTimeout: '1s' }), start)).rejects.toMatchObject({
