@@ -446,6 +446,19 @@ describe('tickloom checkpoints set, into a store without the key', () => {
     expect((await set(`${over.folder}/new`, 'kept', over.file, { yes: true })).code).toBe(0);
   });
 
+  it('takes of a sink whose database decides only what that may have committed last', async () => {
+    const undecided = { sink: 'sink', key: 'k' };
+    const [first, second, third] = await Promise.all([
+      exported({ decidedAs: 'a', undecided }),
+      exported({ decidedAs: 'b', undecided }),
+      exported({ decidedAs: 'c', undecided: { ...undecided, before: checkpointOf(1, { decidedAs: 'b' }) } }),
+    ]);
+    const asked = (file: string) => set(third.store, 'kept', file, { again: true });
+    expect((await asked(first.file)).err).toContain('a start would be refused (CHECKPOINT_INVALID)');
+    expect((await asked(second.file)).err).toContain('Add --yes');
+    expect((await asked(third.file)).err).toContain('Add --yes');
+  });
+
   it('says that it makes a store, and makes none among other files or at an output', async () => {
     const { folder, file, store, out } = await exported();
     const asked = await set(`${folder}/new`, 'kept', file, { again: true });

@@ -171,6 +171,13 @@ async function fitsOf(
     const { position } = sink;
     if (position.kind === 'nothing') continue;
     if (position.kind === 'other') {
+      if (sink.key === checkpoint.undecided?.sink && !mayBeDecided(checkpoint, current)) {
+        problems.push(
+          `${title} commits rows and checkpoint as one: expected the last checkpoint of the key (${current?.decidedAs}) or the ` +
+            'one before it, found another: a start would be refused (CHECKPOINT_INVALID), and --again does not change that',
+        );
+        continue;
+      }
       if (isElsewhere && !again) {
         problems.push(
           `${title} cannot take back rows: the next start delivers those behind the checkpoint again; --again allows it`,
@@ -204,6 +211,12 @@ async function fitsOf(
     epoch = Math.max(epoch, fit.epoch);
   }
   return { problems, beyond, epoch };
+}
+
+/** Whether the database may have committed it last, going by the checkpoint that it replaces. */
+function mayBeDecided({ decidedAs }: Checkpoint, current: Checkpoint | undefined): boolean {
+  if (current?.decidedAs === undefined) return true; // only the database knows
+  return decidedAs === current.decidedAs || decidedAs === current.undecided?.before?.decidedAs;
 }
 
 function fitOf({ position }: PlacedSink, view: OutputView, fs: typeof nodeFs): Promise<OutputFit> {

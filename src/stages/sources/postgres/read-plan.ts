@@ -68,7 +68,7 @@ export function chunkStatement(
   after: readonly string[] | undefined,
 ): string {
   const selected = [...fields.map(({ name }) => name), ...key.map(({ name }) => name)].map(ofRelation);
-  const order = key.map(({ name }) => ofRelation(name));
+  const order = key.map(orderOf);
   const [time] = key as readonly [KeyColumn];
   const conditions = boundsOf(options, time);
   if (after) {
@@ -84,6 +84,10 @@ const nameOf = ({ name, from }: ColumnOption): string => from ?? name;
 const namesOf = (column: ColumnOption): string[] =>
   column.nanos === undefined ? [nameOf(column)] : [nameOf(column), column.nanos];
 const ofRelation = (name: string): string => `r.${quoteName(name)}`;
+
+/** Texts by their bytes: only then are two of one place in the order the same text, whatever the collation of the column. */
+const orderOf = ({ name, type }: KeyColumn): string =>
+  type === 'text' ? `${ofRelation(name)} COLLATE "C"` : ofRelation(name);
 
 /** A query ends with a line of its own: its last one may be a comment. */
 const relationOf = ({ table, query }: PostgresSourceOptions): string =>

@@ -265,7 +265,7 @@ describe.runIf(hasPostgres)(postgresTitle('source postgres'), () => {
     );
   });
 
-  it('orders by texts, uuids and dates as the server does', async () => {
+  it('orders by uuids and dates as the server does, and by the bytes of texts', async () => {
     await schema.client.query(`
       CREATE TABLE keys (at date NOT NULL, u uuid NOT NULL, t text NOT NULL);
       INSERT INTO keys SELECT date '2024-01-02' + i / 300, md5((i % 300 / 3)::text)::uuid, (ARRAY['a''\\b', 'B', 'é'])[1 + i % 3] FROM generate_series(0, 899) i;
@@ -281,8 +281,36 @@ describe.runIf(hasPostgres)(postgresTitle('source postgres'), () => {
     };
     const { rows, error } = await readAll(own);
     expect(error).toBeUndefined();
-    const order = await schema.texts('SELECT t FROM keys ORDER BY at, u, t');
+    const order = await schema.texts('SELECT t FROM keys ORDER BY at, u, t COLLATE "C"');
     expect(rows.map(({ t }) => t)).toEqual(order.map(([t]) => t));
+  });
+
+  it('goes on behind a text that its collation takes for the next one', async () => {
+    await schema.client.query(`
+      CREATE COLLATION alike (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+      CREATE TABLE collated (at timestamptz NOT NULL, t text COLLATE alike NOT NULL);
+      INSERT INTO collated SELECT timestamptz '2024-01-02Z', t FROM unnest(ARRAY['a', 'B', 'A', 'b']) t;
+    `);
+    const columns = [
+      { name: 'time', type: 'timestamp', from: 'at' },
+      { name: 't', type: 'string' },
+    ];
+    const own = { table: `${schema.name}.collated`, columns, key: ['t'], chunkRows: 100 };
+    const seen: unknown[] = [];
+    let position: PlainData | undefined;
+    for (let starts = 0; starts < 4; starts++) {
+      const { source } = sourceOf(own, { batchRows: 1 });
+      await source.open?.();
+      if (position !== undefined) await source.resume(position);
+      const batch = await source.read();
+      if (batch) {
+        seen.push(...rowsIn(batch).map(({ t }) => t));
+        batch.release();
+      }
+      position = JSON.parse(JSON.stringify(source.position())) as PlainData;
+      await source.close?.();
+    }
+    expect(seen).toEqual(['A', 'B', 'a', 'b']);
   });
 
   it('names a table and a column that there are not, and a type that does not fit', async () => {
