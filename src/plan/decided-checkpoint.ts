@@ -1,4 +1,5 @@
 import { PipelineError } from '../core/errors.js';
+import { describeValue } from '../core/shown-text.js';
 import { blame } from '../engine/blame.js';
 import type { SinkFactory, TakenOver, TakeOver } from '../engine/factories.js';
 import { loadStage } from '../registry/load-stage.js';
@@ -68,7 +69,21 @@ async function askSink(
     );
   }
   start.signal?.throwIfAborted();
-  return blame('SINK_FAILED', { id: place.id, title: titleOf(place) }, () =>
+  const answer: unknown = await blame('SINK_FAILED', { id: place.id, title: titleOf(place) }, () =>
     factory.takeOver!(place.stage.options, { ...start, key, sink: name }),
   );
+  if (isTakenOver(answer)) return answer;
+  throw new PipelineError(
+    'SINK_FAILED',
+    `"${spec.name}": expected "takeOver" of the sink "${name}" to answer with { committed }, a text if the database has ` +
+      `committed a checkpoint of the run, or with undefined if it has no record of the run; found ${describeValue(answer)}`,
+  );
+}
+
+/** A sink may be of plain JavaScript, and a wrong answer would begin the run anew. */
+function isTakenOver(answer: unknown): answer is TakenOver | undefined {
+  if (answer === undefined) return true;
+  if (typeof answer !== 'object' || answer === null) return false;
+  const { committed } = answer as { readonly committed?: unknown };
+  return committed === undefined || typeof committed === 'string';
 }

@@ -295,6 +295,26 @@ describe('a run whose database decides', () => {
     },
   );
 
+  it.each([['an id'], [null], [{ committed: 5 }]])(
+    'is not begun anew where its take-over answers with %j, which is no answer',
+    async (answer) => {
+      const { store, stopped } = runUntil('decide');
+      await stopped();
+      const sink: SinkFactory<unknown> = {
+        takeOver: async () => answer as never,
+        create: () => {
+          throw new Error('not to be made');
+        },
+      };
+      await expect(createPipeline(SPEC, { sink, store }).run()).rejects.toMatchObject({
+        code: 'SINK_FAILED',
+        message: expect.stringContaining(
+          'expected "takeOver" of the sink "sink" to answer with { committed }',
+        ),
+      });
+    },
+  );
+
   it('gives up its take-over once it is stopped', async () => {
     const { store, stopped } = runUntil('decide');
     await stopped();
