@@ -12,13 +12,13 @@ import { createPipeline } from '../../src/runtime/pipeline-builder.js';
 import { silentLogger } from '../../src/telemetry/logger.js';
 import type { PipelineReport } from '../../src/wire/pipeline-report.js';
 import { DecidingTable, type OnDecidingStep } from '../support/deciding-table.js';
-import { DEEP } from '../support/deep.js';
+import { tried } from '../support/deep.js';
 import { scratchFolder } from '../support/recorded-data.js';
 import { stoppedAfter, watched } from '../support/stopped-process.js';
 import { TransactionalTable } from '../support/transactional-table.js';
 import '../support/property-seed.js';
 
-const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? (DEEP ? 300 : 30));
+const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? tried(30, 100, 300));
 const TIME_LIMIT = 60_000 + ROUNDS * 10_000;
 const ROWS = 300;
 

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ResilienceCoordinator, ResilienceServer } from '../../dist/src/resilience/resilience.js';
-import { DEEP } from '../support/deep.js';
+import { DEEP, tried } from '../support/deep.js';
 import { type Admission, overAdmission } from './admission-checker.js';
 import { admissionsOf, Spender } from './rate-support.js';
 import { discard, endless, startRuntime, until } from './threads-support.js';
@@ -94,8 +94,8 @@ describe('a budget that threads and child processes spend', () => {
         })),
       );
       await until(() => children.admissions().filter((own) => own.length > 20).length >= count);
-      const spent = Promise.all(spenders.map((spender) => spender.spend(DEEP ? 20_000 : 4_000)));
-      for (let round = 0; round < (DEEP ? 20 : 4); round++) {
+      const spent = Promise.all(spenders.map((spender) => spender.spend(tried(4_000, 8_000, 20_000))));
+      for (let round = 0; round < tried(4, 8, 20); round++) {
         await sleep(700);
         const { live } = children;
         await children.kill(live[round % live.length]!);

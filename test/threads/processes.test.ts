@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createPipeline } from '../../dist/src/index.js';
 import { turnOfTheLoop } from '../../src/core/clock.js';
-import { DEEP } from '../support/deep.js';
+import { tried } from '../support/deep.js';
 import { discard, endless, moduleOperator, rows, startRuntime, until } from './threads-support.js';
 
 const OWNER = fileURLToPath(new URL('../support/process-owner.mjs', import.meta.url));
@@ -307,7 +307,7 @@ describe('the process of a job', () => {
     const before = openFiles();
     const resourcesBefore = resources();
     const pids: (number | undefined)[] = [];
-    const count = DEEP ? 1_000 : 20;
+    const count = tried(20, 60, 1_000);
     for (let i = 1; i <= count; i += 2) pids.push(...(await Promise.all([run(i), run(i + 1)])));
     expect(pids.filter((pid) => pid !== undefined && isAlive(pid))).toEqual([]);
     expect(openFiles()).toBeLessThanOrEqual(before + 2);

@@ -203,7 +203,7 @@ export const JOB_ERRORS = {
   },
   PROCESS_LEFT_RUNNING: {
     meaning:
-      'A process of a job, left behind by a runtime that has gone, was ended and is not gone after 5 seconds. The runtime does not start beside it.',
+      'A process of a job, left behind by a runtime that has gone, was ended and is not gone after 5 seconds, so that the runtime does not start beside it.',
     cause:
       'The process is in a call of the system that does not return: a disk or a network file system hangs.',
     remedy: 'The message has its id. It goes once the call returns: mend that, and start again.',

@@ -8,7 +8,7 @@ import {
   checkSmooth,
   type RatePeriod,
 } from '../../support/admission-checker.js';
-import { DEEP, tried } from '../../support/deep.js';
+import { tried } from '../../support/deep.js';
 import { ref, startFamily } from './dealer-rig.js';
 import '../../support/property-seed.js';
 
@@ -44,7 +44,8 @@ async function live(
   onStep?: (step: number, family: ReturnType<typeof startFamily>) => void,
 ) {
   const budget = { ...budgetOf(laws), ...(options.inFlight && { inFlight: options.inFlight }) };
-  const family = startFamily(budget, { seed, ...options });
+  const { delayMsMax, ttlMs } = options;
+  const family = startFamily(budget, { seed, delayMsMax, ttlMs });
   const { clock, limiter, startChild } = family;
   const random = new Random(seed * 7 + 1);
   const next = () => random.next();
@@ -120,7 +121,7 @@ function checkLaws(admissions: readonly Admission[], laws: readonly Law[]): void
   }
 }
 
-const runs = { numRuns: DEEP ? 300 : 20 };
+const runs = { numRuns: tried(20, 60, 300) };
 const ways = fc.record({
   delayMsMax: fc.constantFrom(0, 5, 80, 600),
   ttlMs: fc.constantFrom(500, 2_000, 5_000),

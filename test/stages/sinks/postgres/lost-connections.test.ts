@@ -13,7 +13,7 @@ import { wantedFields } from '../../../../src/stages/sinks/postgres/table-fields
 import { TableWriter } from '../../../../src/stages/sinks/postgres/table-writer.js';
 import { silentLogger } from '../../../../src/telemetry/logger.js';
 import type { PipelineReport } from '../../../../src/wire/pipeline-report.js';
-import { DEEP } from '../../../support/deep.js';
+import { tried } from '../../../support/deep.js';
 import { FaultProxy } from '../../../support/fault-proxy.js';
 import {
   hasPostgres,
@@ -29,7 +29,7 @@ const ROWS = 400;
 const SCRATCH = scratchFolder();
 afterAll(SCRATCH.remove);
 
-const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? (DEEP ? 200 : 12));
+const ROUNDS = Number(process.env.TICKLOOM_ROUNDS ?? tried(12, 40, 200));
 const TIME_LIMIT = 60_000 + ROUNDS * 10_000;
 
 describe.runIf(hasPostgres)(postgresTitle('the sink "postgres", whose connections are cut,'), () => {
@@ -87,7 +87,7 @@ describe.runIf(hasPostgres)(postgresTitle('the sink "postgres", whose connection
     'has every row once, wherever one connection is cut: %s',
     async (_name, options, isKept) => {
       for (const when of ['before', 'after'] as const) {
-        for (let at = 12; ; at += DEEP ? 1 : 7) {
+        for (let at = 12; ; at += tried(7, 3, 1)) {
           const table = newTable();
           const isCut = cutOnce(at, when);
           const store = new MemoryCheckpointStore();
