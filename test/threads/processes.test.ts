@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createPipeline } from '../../dist/src/index.js';
-import { turnOfTheLoop } from '../../src/core/clock.js';
 import { tried } from '../support/deep.js';
 import { discard, endless, moduleOperator, rows, startRuntime, until } from './threads-support.js';
 
@@ -303,7 +302,8 @@ describe('the process of a job', () => {
       return pid;
     };
     await run(0);
-    await turnOfTheLoop();
+    // A handle closes in a turn of its own, after the end was told.
+    await until(() => !resources().includes('ProcessWrap'));
     const before = openFiles();
     const resourcesBefore = resources();
     const pids: (number | undefined)[] = [];
@@ -311,7 +311,7 @@ describe('the process of a job', () => {
     for (let i = 1; i <= count; i += 2) pids.push(...(await Promise.all([run(i), run(i + 1)])));
     expect(pids.filter((pid) => pid !== undefined && isAlive(pid))).toEqual([]);
     expect(openFiles()).toBeLessThanOrEqual(before + 2);
-    await until(() => resources().length <= resourcesBefore.length); // a handle closes in a turn of its own
+    await until(() => resources().length <= resourcesBefore.length);
     expect(resources()).toEqual(resourcesBefore);
   });
 });
