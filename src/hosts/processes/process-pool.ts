@@ -32,9 +32,10 @@ const ORPHAN_GRACE_MS = 5_000;
 const MB = 1024 * 1024;
 /**
  * What the system lets a process allocate above its limit: stacks of threads, code, and what is set aside and not
- * touched. It is the second fence: what is resident is looked at every 50 ms, and memory can be asked for faster.
+ * touched. It is the second fence: what is resident is looked at every 50 ms, and memory can be asked for faster. Node 24
+ * does not start below some 1,000 MB: it sets room for compiled code aside as data.
  */
-const SET_ASIDE_MB = 512;
+const SET_ASIDE_MB = 1_024;
 /**
  * Columns are outside the heap, so few objects are young. The young generation has up to three of these: about what
  * `heapLimits` gives a thread, and as near as whole megabytes come.

@@ -41,6 +41,15 @@ describe('the reason of the end of a process', () => {
       'no more memory, of which it may have 128 MB ("maxProcessMb")',
     ],
     [
+      {
+        signal: 'SIGTRAP',
+        lastLines: ['# Fatal process out of memory: Failed to reserve virtual memory for CodeRange'],
+        limits: { maxHeapMb: 64, maxProcessMb: 128 },
+      },
+      'PROCESS_OUT_OF_MEMORY',
+      'no more memory, of which it may have 128 MB ("maxProcessMb")',
+    ],
+    [
       { signal: 'SIGKILL', rssBytes: 201 * MB, limits: { maxHeapMb: 64, maxProcessMb: 200 } },
       'PROCESS_OUT_OF_MEMORY',
       'had 201 MB in memory, more than the 200 MB',
