@@ -32,7 +32,8 @@ const MB = 1024 * 1024;
 /** Sets the limit of the system on memory before it becomes the process. */
 export const SHELL = '/bin/sh';
 const HEAP_SPENT = /heap out of memory|Reached heap limit/;
-const MEMORY_SPENT = /process out of memory|std::bad_alloc|[Aa]llocation failed|Cannot allocate memory|OutOfMemory/;
+const MEMORY_SPENT =
+  /process out of memory|std::bad_alloc|[Aa]llocation failed|Cannot allocate memory|OutOfMemory/;
 
 /** Why a process ended, as the error of its run. */
 export function lossOf(end: ProcessEnd): ProcessLostError {
