@@ -1,22 +1,9 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { PipelineError } from '../../core/errors.js';
 import type { TakenOver } from '../../engine/factories.js';
-import { type Owner, ownerText } from '../../wire/checkpoint.js';
+import { ownerText } from '../../wire/checkpoint.js';
+import { COMMITS, type CommitHolder } from '../commit-holder.js';
 import { quoteTable, type TableName } from './quote-name.js';
-
-/** Whose record it is, and by which start. */
-export interface CommitHolder {
-  readonly job: string;
-  /** Of the store of checkpoints, or the run. */
-  readonly key: string;
-  /** What the sink is called in checkpoints. */
-  readonly sink: string;
-  readonly epoch: number;
-  readonly owner: Owner;
-}
-
-/** Name of the table of commits, in the schema of the table that is written. */
-const COMMITS = 'tickloom_commits';
 
 /**
  * The row that says which start may commit, and which checkpoint it has committed last. Only the one writer of the

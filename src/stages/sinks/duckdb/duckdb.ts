@@ -6,10 +6,11 @@ import { PipelineError } from '../../../core/errors.js';
 import { invariant } from '../../../core/invariant.js';
 import { isCount, type PlainData } from '../../../core/plain-data.js';
 import { cutText } from '../../../core/shown-text.js';
+import { type CommitHolder, commitHolderOf } from '../../../databases/commit-holder.js';
 import { canHold, parseType, TYPES_OF } from '../../../databases/duckdb/column-types.js';
-import type { CommitHolder } from '../../../databases/duckdb/commit-record.js';
 import type { RefusedValue } from '../../../databases/duckdb/row-chunks.js';
 import { type RefusedTableRow, TableWriter, takeOverAt } from '../../../databases/duckdb/table-writer.js';
+import { checkKeyColumns } from '../../../databases/upsert-key.js';
 import type { PlanProblems, SinkFactory } from '../../../engine/factories.js';
 import type { Durable, Sink } from '../../../engine/sink.js';
 import type { SinkCapabilities } from '../../../engine/sink-capabilities.js';
@@ -23,12 +24,7 @@ export const duckDbSink: SinkFactory<DuckDbSinkOptions> = {
   plan({ key = [], types = {} }, input, problems) {
     if (input.columns.length === 0) problems.add([], 'expected rows with at least one column, found none');
     const names = input.columns.map(({ name }) => name);
-    for (const [i, name] of key.entries()) {
-      if (!names.includes(name))
-        problems.add(['key', i], `expected one of ${names.join(', ')}, found "${name}"`);
-      else if (key.indexOf(name) !== i)
-        problems.add(['key', i], `expected each column once, found "${name}" again`);
-    }
+    checkKeyColumns(key, names, problems);
     checkTypes(types, input, problems);
     refuseAlike(names, problems);
   },
@@ -116,10 +112,7 @@ class DuckDbSink implements Sink {
   }
 
   protected get holder(): CommitHolder | undefined {
-    const { checkpointed, job, databaseKey, key, id, run } = this.#context;
-    if (!this.capabilities.decides || !checkpointed || !run) return undefined;
-    const { epoch, owner } = run;
-    return { job, key: databaseKey ?? run.id, sink: key ?? id, epoch, owner };
+    return this.capabilities.decides ? commitHolderOf(this.#context) : undefined;
   }
 
   write(batch: Batch): Promise<void> | void {

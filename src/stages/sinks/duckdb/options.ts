@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DuckDbMemory, DuckDbPath, DuckDbTable } from '../../../databases/duckdb/database-options.js';
+import { checkKeyOfMode } from '../../../databases/upsert-key.js';
 
 const create = 'expected "never" or "if-missing"';
 const mode = 'expected "append" or "upsert"';
@@ -53,14 +54,5 @@ export const DuckDbSinkOptions = z
       'Memory that DuckDB may use, besides `maxMemoryMb`. Rows that do not fit wait in a folder beside the file',
     ),
   })
-  .superRefine(({ mode: of, key }, context) => {
-    if (of === 'upsert' && !key) {
-      const message = 'expected the columns that tell rows apart, for "mode: upsert"';
-      context.addIssue({ code: 'custom', path: ['key'], message });
-    }
-    if (of === 'append' && key) {
-      const message = 'expected none with "mode: append": choose "mode: upsert"';
-      context.addIssue({ code: 'custom', path: ['key'], message });
-    }
-  });
+  .superRefine(checkKeyOfMode);
 export type DuckDbSinkOptions = z.output<typeof DuckDbSinkOptions>;

@@ -1,16 +1,14 @@
 import { PipelineError } from '../../../core/errors.js';
 import { invariant } from '../../../core/invariant.js';
 import { randomId } from '../../../core/random-id.js';
+import { COMMITS, type CommitHolder } from '../../../databases/commit-holder.js';
 import type { PostgresConnection } from '../../../databases/postgres/connect.js';
 import { quoteTable, quoteText, type TableName } from '../../../databases/postgres/identifiers.js';
 import { sqlStateOf } from '../../../databases/postgres/server-errors.js';
 import type { TakenOver } from '../../../engine/factories.js';
 import type { Logger } from '../../../telemetry/logger.js';
-import { type Owner, ownerText } from '../../../wire/checkpoint.js';
+import { ownerText } from '../../../wire/checkpoint.js';
 import { type Backend, endBackend, nameBackend } from './backends.js';
-
-/** Name of the table of commits, in the schema of the table that is written. */
-export const COMMITS = 'tickloom_commits';
 
 export const commitsBeside = ({ schema }: TableName): TableName => ({ schema, table: COMMITS });
 
@@ -20,15 +18,6 @@ export const createCommits = (table: TableName): string =>
   'epoch bigint NOT NULL, owner text NOT NULL, session text NOT NULL, backend integer NOT NULL, ' +
   'backend_start timestamptz NOT NULL, checkpoint text, changed timestamptz NOT NULL DEFAULT now(), ' +
   'PRIMARY KEY (run_key, sink))';
-
-/** Whose row it is, and by which start. */
-export interface CommitHolder {
-  readonly job: string;
-  readonly key: string;
-  readonly sink: string;
-  readonly epoch: number;
-  readonly owner: Owner;
-}
 
 /** What a division by zero is told as: the condition of the fence does not hold. */
 const DIVISION_BY_ZERO = '22012';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PostgresConnectionOptions } from '../../../databases/postgres/connection-options.js';
 import { problemOfName, tableNameOf } from '../../../databases/postgres/identifiers.js';
+import { checkKeyOfMode } from '../../../databases/upsert-key.js';
 import { durationNs } from '../../../settings/duration.js';
 import { parsePgType } from './parse-pg-type.js';
 
@@ -90,20 +91,5 @@ export const PostgresSinkOptions = z
           'tried again',
       ),
   })
-  .superRefine(({ mode: of, key }, context) => {
-    if (of === 'upsert' && !key) {
-      context.addIssue({
-        code: 'custom',
-        path: ['key'],
-        message: 'expected the columns that tell rows apart, for "mode: upsert"',
-      });
-    }
-    if (of === 'append' && key) {
-      context.addIssue({
-        code: 'custom',
-        path: ['key'],
-        message: 'expected none with "mode: append": choose "mode: upsert"',
-      });
-    }
-  });
+  .superRefine(checkKeyOfMode);
 export type PostgresSinkOptions = z.output<typeof PostgresSinkOptions>;

@@ -1,10 +1,11 @@
 import type { Schema } from '../../../columns/schema.js';
 import { Random } from '../../../core/random.js';
+import { commitHolderOf } from '../../../databases/commit-holder.js';
 import { connectToPostgres } from '../../../databases/postgres/connect.js';
+import { checkKeyColumns } from '../../../databases/upsert-key.js';
 import type { PlanProblems, SinkFactory } from '../../../engine/factories.js';
-import type { StageContext } from '../../../engine/stage.js';
 import { problemOfField } from '../../../formats/pg-copy/pg-field.js';
-import { type CommitHolder, CommitRecord } from './commit-record.js';
+import { CommitRecord } from './commit-record.js';
 import type { PostgresSinkOptions } from './options.js';
 import { PostgresSink } from './postgres-sink.js';
 import { resolveTable } from './sessions.js';
@@ -36,7 +37,7 @@ export const postgresSink = {
     const writer = new TableWriter({
       options,
       wanted,
-      holder: holderOf(context),
+      holder: commitHolderOf(context),
       clock,
       log,
       random: () => random.next(),
@@ -64,18 +65,6 @@ export const postgresSink = {
   },
 } satisfies SinkFactory<PostgresSinkOptions>;
 
-function holderOf({
-  checkpointed,
-  run,
-  databaseKey,
-  job,
-  id,
-  key = id,
-}: StageContext): CommitHolder | undefined {
-  if (!checkpointed || !run) return undefined;
-  return { job, key: databaseKey ?? run.id, sink: key, epoch: run.epoch, owner: run.owner };
-}
-
 function checkColumns(
   { key = [], types, hypertable }: PostgresSinkOptions,
   { columns }: Schema,
@@ -83,14 +72,10 @@ function checkColumns(
 ): void {
   const names = columns.map(({ name }) => name);
   if (names.length === 0) problems.add(['table'], 'expected rows with a column, found none');
-  const expected = `expected one of ${names.join(', ')}`;
-  key.forEach((name, i) => {
-    if (!names.includes(name)) problems.add(['key', i], `${expected}, found "${name}"`);
-    else if (key.indexOf(name) !== i)
-      problems.add(['key', i], `expected each column once, found "${name}" again`);
-  });
+  checkKeyColumns(key, names, problems);
   for (const name of Object.keys(types)) {
-    if (!names.includes(name)) problems.add(['types', name], `${expected}, found "${name}"`);
+    if (!names.includes(name))
+      problems.add(['types', name], `expected one of ${names.join(', ')}, found "${name}"`);
   }
   if (!hypertable) return;
   if (columns.find(({ name }) => name === hypertable.by)?.type !== 'timestamp') {

@@ -1,6 +1,7 @@
 import { PipelineError } from '../../../core/errors.js';
 import { ProviderError } from '../../../core/provider-error.js';
 import { randomId } from '../../../core/random-id.js';
+import type { CommitHolder } from '../../../databases/commit-holder.js';
 import {
   connectToPostgres,
   type PostgresConnection,
@@ -18,7 +19,7 @@ import type { PgField } from '../../../formats/pg-copy/pg-field.js';
 import { pgTypeText } from '../../../formats/pg-copy/pg-types.js';
 import type { Logger } from '../../../telemetry/logger.js';
 import { type Backend, nameBackend } from './backends.js';
-import { type CommitHolder, CommitRecord, commitsBeside, createCommits } from './commit-record.js';
+import { CommitRecord, commitsBeside, createCommits } from './commit-record.js';
 import type { PostgresSinkOptions } from './options.js';
 import { checkKey, columnsOf, createTable, fittingFields } from './table-fields.js';
 
@@ -234,5 +235,8 @@ function createIncoming(fields: readonly PgField[]): string {
 
 /** Whether another connection may do what this one could not. */
 export const mayHelpToReconnect = (error: unknown, connection: PostgresConnection): boolean =>
-  connection.lostBy !== undefined ||
-  (error instanceof ProviderError && (error.kind === 'disconnected' || error.kind === 'unavailable'));
+  connection.lostBy !== undefined || isTransient(error);
+
+/** Whether the server, or the way to it, may do later what it did not do now. */
+export const isTransient = (error: unknown): boolean =>
+  error instanceof ProviderError && (error.kind === 'disconnected' || error.kind === 'unavailable');

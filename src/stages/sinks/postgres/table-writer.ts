@@ -14,6 +14,7 @@ import { asRefusedRows, RefusedRowsError } from './refused-row.js';
 import {
   checkTable,
   INCOMING,
+  isTransient,
   mayHelpToReconnect,
   ORDER,
   openSession,
@@ -370,8 +371,3 @@ function expectSame(title: string, before: readonly PgField[], now: readonly PgF
     [`${title} was altered during the run:`, ...differing].join('\n  - '),
   );
 }
-
-const isTransient = (error: unknown): boolean =>
-  error instanceof Error &&
-  'kind' in error &&
-  (error.kind === 'disconnected' || error.kind === 'unavailable');

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CommitHolder } from '../../../../src/databases/commit-holder.js';
 import { connectToPostgres, type PostgresConnection } from '../../../../src/databases/postgres/connect.js';
 import { PostgresConnectionOptions } from '../../../../src/databases/postgres/connection-options.js';
 import {
-  type CommitHolder,
   CommitRecord,
   commitAs,
   commitsBeside,
