@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { hasRecordedData, recordedTitle } from '../support/recorded-data.js';
+import { figureIn, runScript } from './run-script.js';
 
 const SCRIPT = fileURLToPath(new URL('recorded/run.mjs', import.meta.url));
 /** TICKLOOM_SEED=7 for other kills. */
@@ -23,27 +23,13 @@ const SHORT = [
   '1',
 ];
 
-/** @returns What the script prints, and its exit code. */
-async function runScript(): Promise<{ readonly code: number | null; readonly said: string }> {
-  const args = [SCRIPT, '--seed', SEED, '--jobs', JOBS, ...SHORT];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      said += chunk;
-    });
-  }
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, said };
-}
-
 describe.runIf(hasRecordedData)(recordedTitle('jobs over recorded data'), () => {
   let code: number | null;
   let said: string;
-  const figure = (name: string): number => Number(new RegExp(`^${name} +(\\d+)$`, 'm').exec(said)?.[1]);
+  const figure = (name: string): number => figureIn(said, name);
 
   beforeAll(async () => {
-    ({ code, said } = await runScript());
+    ({ code, said } = await runScript(SCRIPT, ['--seed', SEED, '--jobs', JOBS, ...SHORT]));
   }, 600_000);
 
   it('write what they do undisturbed, whatever happens to them', () => {
